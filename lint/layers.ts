@@ -1,0 +1,1 @@
+export default { name: "chorus", rules: {} } satisfies Deno.lint.Plugin;

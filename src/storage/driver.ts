@@ -1,0 +1,283 @@
+/**
+ * The contract between the core and a storage driver. Types only, so that a
+ * driver loaded from any URL imports nothing of ours at run time.
+ *
+ * A driver is a module whose default export is a {@linkcode DriverFactory}. It
+ * implements few plain methods, throws whatever its SDK throws, and says what
+ * an error means in {@linkcode Driver.classify}. Everything clever (key checks,
+ * digests, typed errors, retries, byte counting) lives in `store.ts` and
+ * `retrying.ts`. A driver never retries: SDK retries are switched off.
+ *
+ * Keys are relative to the location that the driver was opened with, `/`
+ * separated, never empty, never absolute, without `.`, `..` or empty segments;
+ * the store has checked that before a driver sees a key.
+ */
+
+/** What a driver is opened with. */
+export interface DriverOptions {
+  /** The root of everything this driver will see, as configured: `az://container/prefix`, a path. */
+  location: string;
+  /** Credentials and endpoints by the key names of the configuration's `auth` tables. */
+  auth: Readonly<Record<string, string>>;
+  /** The environment variables the command was given; a driver reads no other. */
+  environment: Readonly<Record<string, string>>;
+  /** Upper bound for requests in flight; the caller keeps to it, a driver may size its pools by it. */
+  maxConcurrency?: number;
+  /** Tells the person something that can't wait for a result: a device code, a paused sign-in. */
+  notify?: (message: string) => void;
+  /** True when a person can answer a prompt. */
+  interactive?: boolean;
+  /** Ends whatever opening does. */
+  signal?: AbortSignal;
+}
+
+/** The default export of a driver module. */
+export type DriverFactory = (
+  options: DriverOptions,
+) => Promise<Driver> | Driver;
+
+/** Limits of the store, as data. `Infinity` where there is none. */
+export interface DriverLimits {
+  /** The longest key, UTF-8 bytes, the location's own prefix included. */
+  maxKeyBytes: number;
+  /** The largest object that one `write` may carry, bytes. */
+  maxWriteBytes: number;
+  /** The largest object at all, bytes. */
+  maxObjectBytes: number;
+}
+
+/** What the store does by itself, as data. */
+export interface DriverTraits {
+  /** The service computes or checks MD5 of what one `write` carries and refuses a wrong one. */
+  verifiesMd5: boolean;
+  /** `stat` and `list` give the content MD5 of objects that were written with one. */
+  storesMd5: boolean;
+  /** Metadata given to `write` come back from `stat`. */
+  storesMetadata: boolean;
+}
+
+/** One stored object. Times in milliseconds since 1970 UTC. */
+export interface ObjectInfo {
+  key: string;
+  /** Bytes. */
+  size: number;
+  /** Opaque; changes whenever the content is replaced. Compared for equality only. */
+  etag: string;
+  modifiedMs: number;
+  /** 16 bytes, when the store keeps one. Who vouches for it is not said here. */
+  md5?: Uint8Array;
+  /** Keys lower-case. From `list` only when the store sends them along. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
+/** An entry of `list`: an object, or with `recursive: false` a folder (key ends with `/`). */
+export type ListEntry =
+  | { kind: "object"; object: ObjectInfo }
+  | { kind: "folder"; key: string };
+
+export interface ListOptions {
+  /** False: one level below `prefix`, deeper objects as folders. */
+  recursive: boolean;
+  /** Ask for metadata where that costs no extra request per object. */
+  metadata?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface ReadOptions {
+  /** First byte, default 0. */
+  offset?: number;
+  /** Number of bytes, default to the end. */
+  length?: number;
+  /** Fail (kind `precondition_failed`) when the object has another ETag. */
+  ifMatch?: string;
+  signal?: AbortSignal;
+}
+
+/** When a write or a removal may happen. The check and the act are one atomic step. */
+export type Condition =
+  /** Only if nothing is there (kind `already_exists` otherwise). */
+  | { ifAbsent: true }
+  /** Only over the object with this ETag (kind `precondition_failed` otherwise, also when gone). */
+  | { ifMatch: string };
+
+export interface WriteOptions {
+  /** Bytes that the body will give, exactly. */
+  size: number;
+  /**
+   * MD5 of the body, 16 bytes, when known before. A driver whose service checks
+   * it passes it on; the store has the body checked on the way in any case.
+   */
+  md5?: Uint8Array;
+  /** Absent: overwrite whatever is there. */
+  condition?: Condition;
+  /** Keys: lower-case letters, digits, underscore. Values: visible ASCII. */
+  metadata?: Readonly<Record<string, string>>;
+  contentType?: string;
+  signal?: AbortSignal;
+}
+
+/** What the store answered to a successful write. */
+export interface WriteResult {
+  etag: string;
+  /** Set only when the service itself computed or checked it over the received bytes. */
+  serviceMd5?: Uint8Array;
+}
+
+/** What an error means to the caller. */
+export type FailureKind =
+  | "not_found"
+  | "already_exists"
+  | "precondition_failed"
+  | "digest_mismatch"
+  | "credentials"
+  | "permission"
+  | "unsupported"
+  | "disk_full"
+  /** Worth trying again: cut lines, time-outs, 408, 429, 5xx. */
+  | "unavailable"
+  | "io";
+
+export interface Failure {
+  kind: FailureKind;
+  /** One sentence for a person, without secrets. */
+  message?: string;
+  /** What the person can do. */
+  remedy?: string;
+  /** How long the service asked to wait. */
+  retryAfterMs?: number;
+}
+
+/** One part that the service holds uncommitted or committed, in order. */
+export interface PartInfo {
+  id: string;
+  /** Bytes. */
+  size: number;
+}
+
+/**
+ * Objects too large for one request, in parts. Optional as a whole.
+ * The caller (transfer) cuts the object into parts of one size, keeps the MD5
+ * over the very bytes, and commits only when that MD5 is the intended one.
+ */
+export interface MultipartAbility {
+  /** Smallest part (all but the last), largest part, most parts. Bytes. */
+  minPartBytes: number;
+  maxPartBytes: number;
+  maxParts: number;
+  /**
+   * Parts that an interrupted upload of the same object left behind and that
+   * this driver can vouch for: index to proof. `token` is what an earlier
+   * `begin` returned for it, where there was one. Parts that are foreign or in
+   * the way are discarded here.
+   */
+  begin(key: string, options: MultipartBeginOptions): Promise<MultipartUpload>;
+}
+
+export interface MultipartBeginOptions {
+  size: number;
+  partBytes: number;
+  md5: Uint8Array;
+  /** Where an earlier try of the same object left off, as it returned it. */
+  token?: string;
+  metadata?: Readonly<Record<string, string>>;
+  contentType?: string;
+  signal?: AbortSignal;
+}
+
+/** One object being sent in parts. */
+export interface MultipartUpload {
+  /** To be remembered for a later `begin` of the same object. */
+  readonly token: string;
+  /**
+   * Parts already held by the service: index (from 0) to the part's MD5, 16
+   * bytes, as proven when it was sent. The caller reads the source anyway and
+   * skips sending a part only when its own digest of the bytes is this one.
+   */
+  readonly held: ReadonlyMap<number, Uint8Array>;
+  /**
+   * Sends one part. The driver has the service verify a checksum of it; `md5`
+   * is of exactly these bytes. The caller doesn't touch `bytes` before the
+   * promise settles. Calls may overlap.
+   */
+  put(
+    index: number,
+    bytes: Uint8Array,
+    md5: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Makes the object visible, from parts 0 to `count - 1`, on the condition,
+   * and sets its content MD5. Resolves only after the service's own list of
+   * committed parts was compared with the intended one.
+   */
+  commit(
+    count: number,
+    condition: Condition,
+    signal?: AbortSignal,
+  ): Promise<WriteResult>;
+  /** Gives the parts up, best effort. */
+  abort(signal?: AbortSignal): Promise<void>;
+}
+
+/** Copy inside the store without the bytes passing through here. */
+export interface CopyOptions {
+  /** The source must still have this ETag. */
+  sourceIfMatch?: string;
+  condition?: Condition;
+  metadata?: Readonly<Record<string, string>>;
+  signal?: AbortSignal;
+}
+
+/** A storage driver. */
+export interface Driver {
+  readonly limits: DriverLimits;
+  readonly traits: DriverTraits;
+
+  /**
+   * Objects whose key starts with `prefix` (`""` for all; else it ends with
+   * `/`), in the service's order, page by page. A prefix with nothing below
+   * gives nothing; that is no error. A missing container or root is `not_found`.
+   */
+  list(prefix: string, options: ListOptions): AsyncIterable<ListEntry>;
+
+  /** The object, or undefined when the service is sure that there is none. */
+  stat(
+    key: string,
+    options: { signal?: AbortSignal },
+  ): Promise<ObjectInfo | undefined>;
+
+  /**
+   * The object's bytes, in chunks that the caller may keep. A body shorter than
+   * the service announced is an error, never an early end.
+   */
+  read(key: string, options: ReadOptions): AsyncIterable<Uint8Array>;
+
+  /**
+   * Creates or replaces an object, visible only when the whole body was read
+   * without an error. When iterating the body throws, or the signal aborts,
+   * nothing becomes visible, nothing is left behind, and that error is thrown.
+   */
+  write(
+    key: string,
+    body: AsyncIterable<Uint8Array>,
+    options: WriteOptions,
+  ): Promise<WriteResult>;
+
+  /** Removes the object. Gone already: kind `not_found`, with a condition `precondition_failed`. */
+  remove(
+    key: string,
+    options: { ifMatch?: string; signal?: AbortSignal },
+  ): Promise<void>;
+
+  /** What an error thrown by one of these methods means. Never throws. */
+  classify(error: unknown): Failure;
+
+  /** Server-side copy inside this location; absent where the store has none. */
+  copy?(from: string, to: string, options: CopyOptions): Promise<WriteResult>;
+
+  /** Absent where the store takes an object of any size in one `write`. */
+  multipart?: MultipartAbility;
+
+  /** Closes connections and pools. */
+  close?(): Promise<void> | void;
+}
