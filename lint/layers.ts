@@ -15,7 +15,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["journal"],
   ["scan"],
   ["config"],
-  ["hash", "layout", "storage"],
+  ["layout", "storage"],
+  ["hash"],
   ["errors"],
 ];
 
@@ -194,9 +195,7 @@ const plugin: Deno.lint.Plugin = {
   name: "chorus",
   rules: {
     "imports-go-down": importRule(layerFault),
-    "packages-at-home": importRule((from, specifier) =>
-      homeFault(from, specifier)
-    ),
+    "packages-at-home": importRule((from, specifier) => homeFault(from, specifier)),
     "edges-at-home": {
       create(context) {
         const from = productPath(context.filename);

@@ -52,6 +52,8 @@ export interface ChorusErrorOptions {
   cause?: unknown;
   /** How long the service asked to be left alone, milliseconds (`Retry-After`). */
   retryAfterMs?: number;
+  /** How often it was tried, where retries are made. */
+  attempts?: number;
 }
 
 /** An error with a code and a remedy; everything that the core throws on purpose is one. */
@@ -61,6 +63,12 @@ export class ChorusError extends Error {
   readonly remedy: string | undefined;
   readonly subject: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /**
+   * How often it was tried, undefined where nothing is retried. With more than
+   * one, `already_exists` and `precondition_failed` may come from our own
+   * earlier try, whose answer was lost: compare what is there.
+   */
+  readonly attempts: number | undefined;
 
   /**
    * @param code what went wrong, as a machine reads it
@@ -80,6 +88,7 @@ export class ChorusError extends Error {
     this.remedy = options.remedy;
     this.subject = options.subject;
     this.retryAfterMs = options.retryAfterMs;
+    this.attempts = options.attempts;
   }
 }
 

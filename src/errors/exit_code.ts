@@ -1,8 +1,4 @@
-import {
-  type ErrorCode,
-  isCancellation,
-  isChorusError,
-} from "./chorus_error.ts";
+import { type ErrorCode, isCancellation, isChorusError } from "./chorus_error.ts";
 
 /** The stable exit codes of the program (SPEC 9). */
 export const EXIT = {

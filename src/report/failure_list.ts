@@ -33,9 +33,7 @@ export class FailureList implements Disposable {
 
   /** The file with all failures, undefined when nothing failed or it can't be written. */
   get file(): string | undefined {
-    return this.#count > 0 && this.#unwritable === undefined
-      ? this.#path
-      : undefined;
+    return this.#count > 0 && this.#unwritable === undefined ? this.#path : undefined;
   }
 
   /** Why the file could not be written. */
@@ -75,9 +73,7 @@ export class FailureList implements Disposable {
 export function failureLines(list: FailureList): string[] {
   if (list.count === 0) return [];
   const lines = list.shown.map((item) =>
-    `  ${printable(item.path)}: ${printable(item.reason)}${
-      item.remedy ? ` (${item.remedy})` : ""
-    }`
+    `  ${printable(item.path)}: ${printable(item.reason)}${item.remedy ? ` (${item.remedy})` : ""}`
   );
   if (list.count > list.shown.length) {
     lines.push(`  … and ${list.count - list.shown.length} more`);

@@ -32,13 +32,9 @@ export function formatDuration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (whole < 86_400) {
-    return `${Math.floor(whole / 3600)} h ${
-      Math.floor((whole % 3600) / 60)
-    } min`;
+    return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
   }
-  return `${Math.floor(whole / 86_400)} d ${
-    Math.floor((whole % 86_400) / 3600)
-  } h`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
 /**
@@ -61,9 +57,7 @@ export function formatTime(when: Date, timeZone?: string): string {
   const part = (type: Intl.DateTimeFormatPartTypes) =>
     parts.find((each) => each.type === type)?.value ?? "";
   return `${part("year")}-${part("month")}-${part("day")} ` +
-    `${part("hour")}:${part("minute")}:${part("second")} ${
-      part("timeZoneName")
-    }`;
+    `${part("hour")}:${part("minute")}:${part("second")} ${part("timeZoneName")}`;
 }
 
 /** An upload stamp `YYYYMMDDHHMMSS` (UTC) as a Date, undefined when it is not one. */
@@ -100,9 +94,7 @@ export function shorten(text: string, columns: number): string {
   if (text.length <= columns) return text;
   if (columns < 5) return text.slice(0, Math.max(0, columns));
   const tail = Math.ceil((columns - 1) * 0.6);
-  return `${text.slice(0, columns - 1 - tail)}…${
-    text.slice(text.length - tail)
-  }`;
+  return `${text.slice(0, columns - 1 - tail)}…${text.slice(text.length - tail)}`;
 }
 
 /** Wraps plain text at spaces to `columns`, later lines indented by `indent` spaces. */

@@ -1,9 +1,4 @@
-import {
-  configure,
-  getJsonLinesFormatter,
-  getLogger,
-  type LogRecord,
-} from "@logtape/logtape";
+import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import type { WorkflowEvent } from "../workflows/workflow_event.ts";
 
 /** Writes events to a log as JSON lines. */

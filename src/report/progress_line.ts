@@ -1,11 +1,5 @@
 import type { Stage } from "../workflows/workflow_event.ts";
-import {
-  formatBytes,
-  formatCount,
-  formatDuration,
-  printable,
-  shorten,
-} from "./format.ts";
+import { formatBytes, formatCount, formatDuration, printable, shorten } from "./format.ts";
 
 /** Counts of one stage, from which a progress line is drawn. */
 export interface StageProgress {
@@ -66,9 +60,7 @@ export function progressLine(
   }
   const left = secondsLeft(progress, seconds);
   parts.push(
-    left === undefined
-      ? formatDuration(seconds)
-      : `${formatDuration(left)} left`,
+    left === undefined ? formatDuration(seconds) : `${formatDuration(left)} left`,
   );
   let line = parts.join("  ");
   if (progress.current !== undefined) {

@@ -9,8 +9,12 @@
  * `retrying.ts`. A driver never retries: SDK retries are switched off.
  *
  * Keys are relative to the location that the driver was opened with, `/`
- * separated, never empty, never absolute, without `.`, `..` or empty segments;
- * the store has checked that before a driver sees a key.
+ * separated, never empty, never absolute, without `.`, `..` or empty segments,
+ * without control characters, backslashes or lone surrogates; the store has
+ * checked that before a driver sees a key (`object_key.ts`).
+ *
+ * No method may hang: a request on which no byte moves for some two minutes
+ * fails, with kind `unavailable`. An aborted signal ends any method soon.
  */
 
 /** What a driver is opened with. */
@@ -38,7 +42,11 @@ export type DriverFactory = (
 
 /** Limits of the store, as data. `Infinity` where there is none. */
 export interface DriverLimits {
-  /** The longest key, UTF-8 bytes, the location's own prefix included. */
+  /**
+   * The longest key that this location takes, UTF-8 bytes: what the service
+   * allows less the location's own prefix. What can't be said in bytes is said
+   * by {@linkcode Driver.keyProblem}.
+   */
   maxKeyBytes: number;
   /** The largest object that one `write` may carry, bytes. */
   maxWriteBytes: number;
@@ -70,16 +78,25 @@ export interface ObjectInfo {
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** An entry of `list`: an object, or with `recursive: false` a folder (key ends with `/`). */
+/** An entry of `list`. */
 export type ListEntry =
   | { kind: "object"; object: ObjectInfo }
-  | { kind: "folder"; key: string };
+  /** With `recursive: false`: deeper objects lie below it. The key ends with `/`. */
+  | { kind: "folder"; key: string }
+  /**
+   * End of a page: a listing that is begun again with `from: token` goes on
+   * behind everything given so far. Without marks a listing that breaks off
+   * can't be resumed. Callers of the store never see it.
+   */
+  | { kind: "mark"; token: string };
 
 export interface ListOptions {
   /** False: one level below `prefix`, deeper objects as folders. */
   recursive: boolean;
   /** Ask for metadata where that costs no extra request per object. */
   metadata?: boolean;
+  /** Go on where an earlier listing of the same prefix and kind gave this mark. */
+  from?: string;
   signal?: AbortSignal;
 }
 
@@ -235,8 +252,9 @@ export interface Driver {
 
   /**
    * Objects whose key starts with `prefix` (`""` for all; else it ends with
-   * `/`), in the service's order, page by page. A prefix with nothing below
-   * gives nothing; that is no error. A missing container or root is `not_found`.
+   * `/`), each once, in the service's order, page by page with a mark between
+   * pages. A prefix with nothing below gives nothing; that is no error. A
+   * missing container or root is `not_found`.
    */
   list(prefix: string, options: ListOptions): AsyncIterable<ListEntry>;
 
@@ -256,6 +274,9 @@ export interface Driver {
    * Creates or replaces an object, visible only when the whole body was read
    * without an error. When iterating the body throws, or the signal aborts,
    * nothing becomes visible, nothing is left behind, and that error is thrown.
+   * The body gives exactly `options.size` bytes or throws; its last chunk comes
+   * only when the store has proven the digest, so nothing may be published
+   * before the iteration has ended by itself.
    */
   write(
     key: string,
@@ -271,6 +292,12 @@ export interface Driver {
 
   /** What an error thrown by one of these methods means. Never throws. */
   classify(error: unknown): Failure;
+
+  /**
+   * Why this store can't hold a key that is well-formed and short enough, one
+   * clause ("ends in a dot"), else undefined. Asks nobody, costs nothing.
+   */
+  keyProblem?(key: string): string | undefined;
 
   /** Server-side copy inside this location; absent where the store has none. */
   copy?(from: string, to: string, options: CopyOptions): Promise<WriteResult>;

@@ -1,0 +1,135 @@
+import { Command, CommanderError } from "@commander-js/extra-typings";
+import { exitCodeOf } from "../errors/exit_code.ts";
+import { reportError } from "../report/error_report.ts";
+import { wrapText } from "../report/format.ts";
+import type { Edge } from "./edge.ts";
+import { StopRequest } from "./edge.ts";
+import { commonOptionsOf, type LeafFactory, type Outcome, withCommonOptions } from "./leaf.ts";
+import { VERSION } from "./version.ts";
+import { configHelpCommand } from "./config_help.ts";
+import { initCommand } from "./config/init.ts";
+import { listCommand as fileListCommand } from "./file/list.ts";
+import { uploadCommand } from "./file/upload.ts";
+import { verifyCommand } from "./file/verify.ts";
+import { historyCommand } from "./history.ts";
+import { checkinCommand } from "./journal/checkin.ts";
+import { checkoutCommand } from "./journal/checkout.ts";
+import { listCommand as journalListCommand } from "./journal/list.ts";
+import { statusCommand } from "./journal/status.ts";
+import { unlockCommand } from "./journal/unlock.ts";
+import { updateCommand } from "./journal/update.ts";
+import { usageCommand } from "./usage.ts";
+
+const DESCRIPTION = "Sends a site's clinical files to the central store, and proves that each " +
+  "of them arrived.";
+
+const RUNBOOK = `
+The runbook:
+  $ chorus-upload -c config.toml journal checkout
+  $ chorus-upload -c config.toml journal update
+  $ chorus-upload -c config.toml file list
+  $ chorus-upload -c config.toml file upload
+  $ chorus-upload -c config.toml file verify
+  $ chorus-upload -c config.toml journal checkin
+
+Exit codes: 0 all done, 1 finished with failures (listed), 2 wrong usage or
+configuration, 3 journal locked or not checked out, 4 credentials or
+permission, 5 could not go on, 129/130/143 stopped by a signal.
+`;
+
+/** Groups of commands: a folder of `src/commands/` each. */
+const GROUPS: readonly { name: string; description: string; leaves: readonly LeafFactory[] }[] = [
+  {
+    name: "journal",
+    description: "the record of every version of every file",
+    leaves: [
+      checkoutCommand,
+      updateCommand,
+      journalListCommand,
+      statusCommand,
+      checkinCommand,
+      unlockCommand,
+    ],
+  },
+  {
+    name: "file",
+    description: "list, send and verify the files that the journal knows",
+    leaves: [fileListCommand, uploadCommand, verifyCommand],
+  },
+  { name: "config", description: "the configuration file", leaves: [initCommand] },
+];
+
+const LEAVES: readonly LeafFactory[] = [historyCommand, configHelpCommand, usageCommand];
+
+/** Builds the whole command tree. */
+export function buildProgram(edge: Edge, outcome: Outcome): Command {
+  const program = withCommonOptions(new Command("chorus-upload"))
+    .description(DESCRIPTION)
+    .version(VERSION, "--version", "print the version")
+    // So that `journal update --version V` is the update's option and not this one's.
+    .enablePositionalOptions()
+    .addHelpText("after", RUNBOOK);
+  const root = program as unknown as Command;
+  for (const group of GROUPS) {
+    const command = new Command(group.name).description(group.description)
+      .enablePositionalOptions() as unknown as Command;
+    for (const leaf of group.leaves) command.addCommand(leaf(edge, outcome));
+    root.addCommand(command);
+  }
+  for (const leaf of LEAVES) root.addCommand(leaf(edge, outcome));
+  settle(root, edge);
+  return root;
+}
+
+/** Makes the command and all below it throw instead of exiting, and fit the terminal. */
+function settle(command: Command, edge: Edge): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => edge.terminal.out(text),
+    writeErr: (text) => edge.terminal.err(text),
+    getOutHelpWidth: () => Math.min(edge.terminal.columns, 100),
+    getErrHelpWidth: () => Math.min(edge.terminal.columns, 100),
+    outputError: (text, write) => write(wrapText(text, edge.terminal.columns)),
+  }).showSuggestionAfterError(true).showHelpAfterError(
+    `(add --help for what ${command.name()} takes)`,
+  );
+  for (const each of command.commands) settle(each as Command, edge);
+}
+
+/** True for the two ways in which commander ends after printing what was asked for. */
+function isAnswered(error: CommanderError): boolean {
+  return error.exitCode === 0;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args the arguments after the program's name
+ * @returns the exit code; errors have been printed
+ */
+export async function run(args: readonly string[], edge: Edge): Promise<number> {
+  const outcome: Outcome = { exitCode: 0 };
+  const program = buildProgram(edge, outcome);
+  let current: Command = program;
+  program.hook("preAction", (_, actionCommand) => {
+    current = actionCommand as unknown as Command;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return outcome.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return isAnswered(error) ? 0 : 2;
+    const stop = edge.signal.aborted ? edge.signal.reason : undefined;
+    if (stop instanceof StopRequest) {
+      edge.terminal.err(
+        wrapText(
+          `${stop.message}; what is done is recorded. The same command goes on from there.`,
+          edge.terminal.columns,
+        ) + "\n",
+      );
+      return stop.exitCode;
+    }
+    const { verbose, json } = commonOptionsOf(current);
+    reportError(error, edge.terminal, { verbose: verbose === true, json: json === true });
+    return exitCodeOf(error);
+  }
+}

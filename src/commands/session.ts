@@ -1,0 +1,99 @@
+import type { Command } from "@commander-js/extra-typings";
+import type { Config, Place } from "../config/config.ts";
+import { ChorusError } from "../errors/chorus_error.ts";
+import { JsonOutput } from "../report/json_output.ts";
+import type { EventLog } from "../report/log_file.ts";
+import { createReporter } from "../report/reporter.ts";
+import type { Store } from "../storage/store.ts";
+import type { Emit } from "../workflows/workflow_event.ts";
+import type { Edge } from "./edge.ts";
+import { type CommonOptions, commonOptionsOf } from "./leaf.ts";
+
+/** What a command that works on a site holds while it runs. */
+export interface Session extends AsyncDisposable {
+  readonly config: Config;
+  readonly common: CommonOptions;
+  readonly emit: Emit;
+  /** Present with `--json`. */
+  readonly json: JsonOutput | undefined;
+  /** Clears the progress line before something else is printed. */
+  readonly pause: () => void;
+  /** Opens the store of a place, once per place; closed with the session. */
+  openStore(place: Place): Promise<Store>;
+}
+
+/**
+ * Loads the configuration and prepares reporting for one command.
+ *
+ * @param command the leaf, for its common options
+ * @throws ChorusError code `config`
+ */
+export async function openSession(command: Command, edge: Edge): Promise<Session> {
+  const common = commonOptionsOf(command);
+  const { loadConfig } = await import("../config/load_config.ts");
+  const { config, warnings } = await loadConfig(common.config ?? "config.toml", {
+    environment: edge.environment,
+  });
+  const log = common.logFile === undefined
+    ? undefined
+    : await openLog(common.logFile, config, command);
+  const reporter = createReporter({
+    terminal: edge.terminal,
+    now: edge.now,
+    log: log && ((event) => log.write(event)),
+  });
+  for (const message of warnings) reporter.emit({ kind: "warning", message });
+  const stores = new Map<string, Promise<Store>>();
+  return {
+    config,
+    common,
+    emit: reporter.emit,
+    json: common.json ? new JsonOutput(edge.terminal) : undefined,
+    pause: reporter.pause,
+    openStore(place) {
+      const key = JSON.stringify([place.path, place.auth]);
+      let store = stores.get(key);
+      if (store === undefined) {
+        store = open(place, config, edge, reporter.emit);
+        stores.set(key, store);
+      }
+      return store;
+    },
+    async [Symbol.asyncDispose]() {
+      reporter[Symbol.dispose]();
+      for (const store of stores.values()) {
+        const opened = await store.catch(() => undefined);
+        await opened?.[Symbol.asyncDispose]();
+      }
+      await log?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function open(place: Place, config: Config, edge: Edge, emit: Emit): Promise<Store> {
+  const { openStore } = await import("../storage/registry.ts");
+  return await openStore(place, {
+    drivers: config.drivers,
+    environment: edge.environment,
+    interactive: edge.terminal.interactive,
+    maxWaitMs: config.transfer.maxWaitMs,
+    notify: (message) => emit({ kind: "waiting", message }),
+    signal: edge.signal,
+  });
+}
+
+async function openLog(path: string, config: Config, command: Command): Promise<EventLog> {
+  const { openEventLog } = await import("../report/log_file.ts");
+  const { secretsOf } = await import("../config/redacted_config.ts");
+  try {
+    const log = await openEventLog(path, secretsOf(config));
+    log.note("command", { command: command.name() });
+    return log;
+  } catch (cause) {
+    throw new ChorusError("usage", `The log file "${path}" can't be opened for writing.`, {
+      remedy: "Give another path with --log-file.",
+      subject: path,
+      cause,
+    });
+  }
+}
