@@ -35,7 +35,11 @@ export interface DriverOptions {
   signal?: AbortSignal;
 }
 
-/** The default export of a driver module. */
+/**
+ * The default export of a driver module. Opening checks what can be checked
+ * without a request, or with one. What it throws is shown to the person; an
+ * `Error` with a property `failure` ({@linkcode Failure}) says what it means.
+ */
 export type DriverFactory = (
   options: DriverOptions,
 ) => Promise<Driver> | Driver;

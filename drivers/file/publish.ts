@@ -1,0 +1,159 @@
+/** The one step by which a complete file appears under its name. */
+
+import { basename, dirname } from "node:path";
+import type { Condition } from "../../src/storage/driver.ts";
+import { FileFailure } from "./failure.ts";
+import { lockName } from "./name_lock.ts";
+import { etagOf } from "./object_info.ts";
+import type { CompanionNames } from "./own_names.ts";
+import { isLacking, type SystemCalls } from "./system_calls.ts";
+import type { TemporaryFile } from "./temporary_file.ts";
+
+/** What is being published. */
+export interface Publication {
+  target: string;
+  names: CompanionNames;
+  temporary: TemporaryFile;
+  condition: Condition | undefined;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Publishes a synced temporary file; its temporary name is gone afterwards, or
+ * left to be removed when this throws.
+ *
+ * @throws {FileFailure} `already_exists`, `precondition_failed`
+ */
+export async function publish(
+  publication: Publication,
+  calls: SystemCalls,
+): Promise<void> {
+  const { condition } = publication;
+  if (condition !== undefined && "ifAbsent" in condition) {
+    return await create(publication, calls);
+  }
+  await replace(publication, condition?.ifMatch, calls);
+}
+
+/** By a hard link, which never replaces; without hard links under the name's lock. */
+async function create(
+  publication: Publication,
+  calls: SystemCalls,
+): Promise<void> {
+  const { target, temporary } = publication;
+  try {
+    await calls.link(temporary.path, target);
+  } catch (error) {
+    if (!isLacking(error)) throw error;
+    return await createUnderLock(publication, calls);
+  }
+  await Deno.remove(temporary.path);
+}
+
+async function createUnderLock(
+  { target, names, temporary, signal }: Publication,
+  calls: SystemCalls,
+): Promise<void> {
+  await using _lock = await lockName(dirname(target), names, calls, signal);
+  if (await infoOf(target) !== undefined) {
+    throw new FileFailure("already_exists", "a file of this name is there");
+  }
+  await Deno.rename(temporary.path, target);
+}
+
+async function replace(
+  { target, names, temporary, signal }: Publication,
+  ifMatch: string | undefined,
+  calls: SystemCalls,
+): Promise<void> {
+  await using _lock = await lockName(dirname(target), names, calls, signal);
+  const before = await infoOf(target);
+  if (ifMatch !== undefined) requireEtag(before, ifMatch);
+  if (before !== undefined) {
+    await requireSpelling(target);
+    await makeNewer(temporary.file, before);
+  }
+  await Deno.rename(temporary.path, target);
+}
+
+/** Removes a file, under the same lock as replacements. */
+export async function removeFile(
+  target: string,
+  names: CompanionNames,
+  options: { ifMatch?: string; signal?: AbortSignal },
+  calls: SystemCalls,
+): Promise<void> {
+  await using _lock = await lockName(
+    dirname(target),
+    names,
+    calls,
+    options.signal,
+  );
+  const info = await infoOf(target);
+  if (options.ifMatch !== undefined) requireEtag(info, options.ifMatch);
+  // Deno.remove would take an empty folder too.
+  if (info === undefined || info.isDirectory) {
+    throw new FileFailure("not_found", "it is not there");
+  }
+  await requireSpelling(target);
+  await Deno.remove(target);
+}
+
+async function infoOf(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // A link that leads nowhere is in the way all the same.
+    try {
+      return await Deno.lstat(path);
+    } catch (missing) {
+      if (missing instanceof Deno.errors.NotFound) return undefined;
+      throw missing;
+    }
+  }
+}
+
+function requireEtag(info: Deno.FileInfo | undefined, etag: string): void {
+  if (info === undefined || etagOf(info) !== etag) {
+    throw new FileFailure(
+      "precondition_failed",
+      info === undefined ? "the file is gone" : "the file is no longer the one that was looked up",
+    );
+  }
+}
+
+/**
+ * On a file system that ignores case, `Images` leads to `images`: replacing or
+ * removing it would hit another object than was meant.
+ */
+async function requireSpelling(target: string): Promise<void> {
+  const name = basename(target);
+  const swapped = name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase();
+  if (swapped === name) return;
+  const other = await infoOf(target.slice(0, -name.length) + swapped);
+  const here = await infoOf(target);
+  // Another file, or none, under the other spelling: case counts here.
+  if (other === undefined || other.ino !== here?.ino) return;
+  for await (const entry of Deno.readDir(dirname(target))) {
+    if (entry.name === name) return;
+  }
+  throw new FileFailure(
+    "already_exists",
+    "a file is there whose name differs only in upper and lower case",
+    "Rename one of the two.",
+  );
+}
+
+/** An ETag must not come back: the new file is later than the one it replaces. */
+async function makeNewer(
+  file: Deno.FsFile,
+  before: Deno.FileInfo,
+): Promise<void> {
+  const replaced = before.mtime?.getTime() ?? 0;
+  const own = (await file.stat()).mtime?.getTime() ?? 0;
+  if (own > replaced) return;
+  const later = new Date(replaced + 1);
+  await file.utime(later, later);
+  await file.sync();
+}

@@ -1,0 +1,46 @@
+/** What a key may look like in any store; pure. */
+
+import type { DriverLimits } from "./driver.ts";
+
+const encoder = new TextEncoder();
+
+// deno-lint-ignore no-control-regex -- they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/**
+ * Why no store of ours takes this key, one clause, else undefined.
+ *
+ * Backslashes are refused because Windows and some services read them as `/`;
+ * control characters because listings in XML can't carry them.
+ *
+ * @param key relative to the store's location, `/` separated
+ */
+export function keyProblem(
+  key: string,
+  limits?: Pick<DriverLimits, "maxKeyBytes">,
+): string | undefined {
+  if (key === "") return "is empty";
+  if (key.startsWith("/")) return "begins with a slash";
+  if (key.endsWith("/")) return "ends with a slash";
+  if (key.includes("\\")) return "holds a backslash";
+  if (CONTROL.test(key)) return "holds a control character";
+  if (!key.isWellFormed()) return "is not valid Unicode";
+  for (const segment of key.split("/")) {
+    if (segment === "") return "holds two slashes in a row";
+    if (segment === "." || segment === "..") return `holds a "${segment}"`;
+  }
+  if (limits !== undefined) {
+    const bytes = encoder.encode(key).length;
+    if (bytes > limits.maxKeyBytes) {
+      return `is ${bytes} bytes long, ${limits.maxKeyBytes} are allowed`;
+    }
+  }
+  return undefined;
+}
+
+/** Why this can't be a prefix to list, one clause, else undefined. `""` is one. */
+export function prefixProblem(prefix: string): string | undefined {
+  if (prefix === "") return undefined;
+  if (!prefix.endsWith("/")) return "does not end with a slash";
+  return keyProblem(prefix.slice(0, -1));
+}
