@@ -1,0 +1,74 @@
+/** Before the checks: aliases get their key's name, unknown keys are told and dropped. */
+
+import type * as v from "valibot";
+import { aliasedName, configKeys, isAuthTable, schemaNode } from "./key_table.ts";
+import { nearestName } from "./nearest_name.ts";
+import { type KeyPath, type Problems, showKey } from "./problems.ts";
+import { configSchema } from "./schema.ts";
+import { isTomlTable, type TomlTable } from "./toml_table.ts";
+
+/** Beyond this share of a name's letters, another name is no likely reading of it. */
+const LIKELY = 0.4;
+
+/**
+ * The file's table with known keys under their own names only.
+ *
+ * @param keepUnknownAuth says of an `auth` table whether its unknown keys are
+ *   kept, for a driver of the site's own
+ */
+export function knownKeys(
+  table: TomlTable,
+  problems: Problems,
+  keepUnknownAuth: (authPath: KeyPath) => boolean,
+): TomlTable {
+  const read = (
+    schema: v.GenericSchema,
+    value: unknown,
+    path: KeyPath,
+  ): unknown => {
+    const node = schemaNode(schema);
+    if (node.kind === "key" || !isTomlTable(value)) return value;
+    const kept = new Map<string, unknown>();
+    const writtenAs = new Map<string, string>();
+    for (const [name, child] of Object.entries(value)) {
+      const at = [...path, name];
+      if (node.kind === "named") {
+        kept.set(name, read(node.value, child, at));
+        continue;
+      }
+      const key = Object.hasOwn(node.entries, name) ? name : aliasedName(node.entries, name);
+      if (key === undefined) {
+        if (isAuthTable(schema) && keepUnknownAuth(path)) kept.set(name, child);
+        else problems.note(unknownKey(at, Object.keys(node.entries)));
+        continue;
+      }
+      const earlier = writtenAs.get(key);
+      if (earlier !== undefined && kept.get(key) !== child) {
+        problems.error(
+          at,
+          `and ${earlier} are the same setting and have different values: keep one`,
+        );
+      }
+      writtenAs.set(key, name);
+      kept.set(key, read(node.entries[key], child, [...path, key]));
+    }
+    return Object.fromEntries(kept);
+  };
+  const known = read(configSchema, table, []);
+  return isTomlTable(known) ? known : {};
+}
+
+function unknownKey(path: KeyPath, siblings: readonly string[]): string {
+  const name = path[path.length - 1];
+  const sibling = nearestName(name, siblings);
+  const told = `unknown key ${showKey(path)} is ignored; `;
+  if (
+    sibling !== undefined &&
+    sibling.distance <= Math.max(1, Math.floor(name.length * LIKELY))
+  ) return `${told}did you mean ${sibling.name}?`;
+  const elsewhere = configKeys.find((key) => key.path[key.path.length - 1] === name);
+  if (elsewhere !== undefined) {
+    return `${told}it belongs in [${elsewhere.path.slice(0, -1).join(".")}]`;
+  }
+  return `${told}the nearest known name is ${sibling?.name ?? "none"}`;
+}
