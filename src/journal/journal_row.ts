@@ -10,8 +10,12 @@ export interface ActiveRow {
   md5: string;
   versionId: number;
   uploadId: number | null;
-  /** False when the modification time was not safely older than the hash: hash it again. */
-  trusted: boolean;
+  /**
+   * When the content was last known to be `md5`: the moment before its hash was
+   * taken, else when the row was written. The change rules trust the
+   * modification time only when it is safely older.
+   */
+  hashedUs: number;
 }
 
 /** A row with its looked-up texts. */
@@ -64,7 +68,7 @@ export interface NewRow {
   md5: string;
   /** The version the row goes under (ignored for `moved`). */
   version: string;
-  /** When its hash was taken. */
+  /** A moment before the first byte was read for the hash. */
   hashedUs: number;
   /** Seconds, for the profile. */
   hashSeconds: number;
@@ -72,3 +76,19 @@ export interface NewRow {
 
 /** How an upload or a check was proven. */
 export type ProofLevel = "service" | "sender" | "deep";
+
+/** A submission version. Ids grow in order of creation; the highest is the newest. */
+export interface JournalVersion {
+  id: number;
+  version: string;
+}
+
+/** Which rows to read; what is left out does not restrict. */
+export interface RowFilter {
+  version?: string;
+  modalities?: readonly string[];
+  /** True: not invalidated; false: invalidated. */
+  active?: boolean;
+  /** True: carries an upload stamp; false: carries none. */
+  uploaded?: boolean;
+}

@@ -1,0 +1,85 @@
+/** Upload stamps, and the proofs that go with them. */
+
+import type { Connection } from "./connection.ts";
+import type { ProofLevel } from "./journal_row.ts";
+import type { Lookups } from "./lookups.ts";
+import { recordVerification } from "./verification.ts";
+
+/** A row whose object was proven to be at its central path. */
+export interface UploadedItem {
+  fileId: number;
+  level: ProofLevel;
+}
+
+/** With what rows are marked. */
+export interface UploadMark {
+  /** The run's stamp, `YYYYMMDDHHMMSS` UTC. */
+  stamp: string;
+  /** When the proof was had; microseconds since 1970 UTC. */
+  checkedUs: number;
+  /** Who vouches for it: user and host, or the program's name. */
+  checkedBy: string;
+}
+
+/**
+ * Marks rows as uploaded, in the caller's transaction. A row that was
+ * invalidated or marked meanwhile is left alone.
+ *
+ * @returns how many rows were marked
+ */
+export function markUploaded(
+  connection: Connection,
+  lookups: Lookups,
+  items: readonly UploadedItem[],
+  mark: UploadMark,
+): number {
+  let marked = 0;
+  for (const item of items) {
+    const markable = connection.number(
+      "SELECT count(*) FROM journal_v2 WHERE FILE_ID = ? AND TIME_INVALID_us IS NULL AND UPLOAD_DT_ID IS NULL",
+      item.fileId,
+    );
+    if (markable === 0) continue;
+    connection.run(
+      "UPDATE journal_v2 SET UPLOAD_DT_ID = ? WHERE FILE_ID = ?",
+      lookups.findOrInsert("uploads", mark.stamp),
+      item.fileId,
+    );
+    recordVerification(connection, {
+      fileId: item.fileId,
+      checkedUs: mark.checkedUs,
+      level: item.level,
+      result: "equal",
+      checkedBy: mark.checkedBy,
+    });
+    marked++;
+  }
+  return marked;
+}
+
+/**
+ * MD5s that earlier, now invalid rows of a path have in the same version: what
+ * an amended submission may find at the central path and may replace.
+ */
+export function earlierMd5s(
+  connection: Connection,
+  lookups: Lookups,
+  path: { version: string; modality: string; folder: string; name: string },
+): Set<string> {
+  const versionId = lookups.find("versions", path.version);
+  const modalityId = lookups.find("modalities", path.modality);
+  const folderId = lookups.find("srcpaths", path.folder);
+  if (
+    versionId === undefined || modalityId === undefined ||
+    folderId === undefined
+  ) return new Set();
+  return new Set(
+    connection.all(
+      "SELECT DISTINCT MD5 FROM journal_v2 WHERE SRC_PATH_ID = ? AND FILENAME = ? AND MODALITY_ID = ? AND VERSION_ID = ? AND TIME_INVALID_us IS NOT NULL",
+      folderId,
+      path.name,
+      modalityId,
+      versionId,
+    ).map(([md5]) => String(md5)),
+  );
+}
