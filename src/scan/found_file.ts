@@ -14,13 +14,23 @@ export interface FoundFile {
   version: string | undefined;
 }
 
-/** Files of one modality in one folder. A very large folder comes in several batches. */
+/**
+ * Files of one modality in one folder. A very large folder comes in several
+ * batches, one after the other.
+ */
 export interface FoundBatch {
   kind: "files";
   modality: string;
   /** POSIX path of the folder relative to the modality's root; `.` for the root itself. */
   folder: string;
-  files: FoundFile[];
+  /**
+   * In ascending order of their names' UTF-8 bytes, over all batches of the
+   * folder and modality: the order of SQLite's BINARY collation, so that rows
+   * read by folder and name can be merged with them.
+   */
+  files: readonly FoundFile[];
+  /** True for the folder's last batch of this modality. */
+  last: boolean;
 }
 
 /** Something that could not be read, or must not be; the walk goes on. */
@@ -31,15 +41,30 @@ export interface ScanProblem {
   reason: string;
   /** The modalities that may be incomplete because of it. */
   modalities: readonly string[];
-  /** `read_error`: files may have been missed. `name`: not valid UTF-8 or otherwise unusable. */
-  cause: "read_error" | "link_outside" | "link_loop" | "name" | "version";
+  /**
+   * - `read_error`: files may have been missed: a folder or file that can't be
+   *   read or vanished, a link that leads nowhere.
+   * - `link_outside`: a link that leaves the root; files may have been missed.
+   * - `link_loop`: a link to one of its own ancestors; nothing is missed by not
+   *   following it.
+   * - `name`: not valid UTF-8 or otherwise unusable; files may have been missed.
+   * - `not_a_file`: a device, socket or pipe where the pattern expects a file.
+   * - `version`: the version in the path is none; its files are left out.
+   */
+  cause:
+    | "read_error"
+    | "link_outside"
+    | "link_loop"
+    | "name"
+    | "not_a_file"
+    | "version";
 }
 
 /** Files that belong to no modality, by folder. */
 export interface UnmatchedFolder {
   kind: "unmatched";
   folder: string;
-  /** Files seen in it that match nothing. */
+  /** Files seen in it that match nothing, unfollowed links included. */
   files: number;
   /** True when the folder can't lead to a match and was not read: `files` is 0 then. */
   skipped: boolean;
