@@ -11,6 +11,10 @@ export interface ConnectionOptions {
   readOnly: boolean;
   /** Milliseconds to wait for another connection's lock before giving up. */
   busyTimeoutMs: number;
+  /** Integers come as bigint, so that none is too large. */
+  bigInts?: boolean;
+  /** False: references are not checked, for a copy of what was checked. */
+  foreignKeys?: boolean;
 }
 
 /** A connection to one database file. */
@@ -21,11 +25,13 @@ export class Connection implements Disposable {
 
   /** @throws ChorusError as {@linkcode translateDatabaseError} says */
   constructor(readonly path: string, options: ConnectionOptions) {
-    // Arrays cost a third less than objects; the bundled types don't know the option yet.
+    // Arrays cost a third less than objects; the bundled types don't know all options yet.
     const settings = {
       readOnly: options.readOnly,
       timeout: options.busyTimeoutMs,
       returnArrays: true,
+      readBigInts: options.bigInts ?? false,
+      enableForeignKeyConstraints: options.foreignKeys ?? true,
     };
     this.#database = this.#translated(() => new DatabaseSync(path, settings));
   }
