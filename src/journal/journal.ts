@@ -305,11 +305,16 @@ export class Journal implements Disposable {
 
   // Upkeep
 
-  /** What SQLite finds wrong with the file; empty when it is sound. Reads all of it. */
-  integrityCheck(): string[] {
-    const damage = this.#connection.all("PRAGMA integrity_check")
+  /** What `PRAGMA integrity_check` finds wrong with the file; empty when it is whole. Reads all of it. */
+  damage(): string[] {
+    return this.#connection.all("PRAGMA integrity_check")
       .map(([message]) => String(message))
       .filter((message) => message !== "ok");
+  }
+
+  /** Damage, and rows that refer to nothing; empty when the journal is sound. Reads all of it. */
+  integrityCheck(): string[] {
+    const damage = this.damage();
     const dangling = this.#connection.all(
       'SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2',
     ).map(([table, parent, count]) => `${count} rows of ${table} refer to nothing in ${parent}`);
