@@ -31,7 +31,7 @@ import type {
 } from "../../src/storage/driver.ts";
 
 /** Entries between two marks of a listing. */
-const PAGE = 1_000;
+const PAGE = 200;
 const CHUNK_BYTES = 1024 * 1024;
 const FOOTER_BYTES = 8;
 const encoder = new TextEncoder();
