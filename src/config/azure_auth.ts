@@ -1,7 +1,6 @@
 /** Credentials for Azure Blob Storage: what follows from what, and what is missing. */
 
 import type { AuthRequest } from "./auth.ts";
-import { impliedAuthMode } from "./legacy_layout.ts";
 import { containerOf } from "./place_path.ts";
 import { insecureUrl, isLoopback } from "./service_url.ts";
 import { quote } from "./shown_value.ts";
@@ -54,6 +53,22 @@ export function completeAzure(
     }
   } else completeAccount(auth, request, missing);
   checkContainer(auth, request);
+}
+
+/**
+ * The sign-in that a given credential asks for where `auth_mode` is missing.
+ *
+ * @param value the value of an auth key, undefined when it is not given
+ */
+export function impliedAuthMode(
+  value: (name: string) => unknown,
+): "sas" | "connection_string" | "key" | undefined {
+  if (value("azure_sas_token")) return "sas";
+  if (
+    value("azure_storage_connection_string") ||
+    value("azure_connection_string")
+  ) return "connection_string";
+  return value("azure_account_key") ? "key" : undefined;
 }
 
 /** The storage account of a service address; undefined for a custom domain. */

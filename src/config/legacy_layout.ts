@@ -5,6 +5,7 @@
  */
 
 import { stringify } from "smol-toml";
+import { impliedAuthMode } from "./azure_auth.ts";
 import { authKeyInfo } from "./key_table.ts";
 import { type Problems, showKey } from "./problems.ts";
 import { maskText } from "./shown_value.ts";
@@ -95,22 +96,6 @@ export function modernLayout(table: TomlTable, problems: Problems): TomlTable {
       stringify(written).trimEnd(),
   );
   return modern;
-}
-
-/**
- * The sign-in that a given credential asks for where `auth_mode` is missing.
- *
- * @param value the value of an auth key, undefined when it is not given
- */
-export function impliedAuthMode(
-  value: (name: string) => unknown,
-): "sas" | "connection_string" | "key" | undefined {
-  if (value("azure_sas_token")) return "sas";
-  if (
-    value("azure_storage_connection_string") ||
-    value("azure_connection_string")
-  ) return "connection_string";
-  return value("azure_account_key") ? "key" : undefined;
 }
 
 function flatCredentials(

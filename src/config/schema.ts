@@ -17,6 +17,8 @@ export interface KeyInfo {
   allowed: string;
   /** In words; absent: none. */
   default?: string;
+  /** When it has to be there, after "Required"; may be empty. */
+  required?: string;
   /** A TOML value for the template, where the default is not one. */
   example?: string;
   /** Other accepted names. */
@@ -196,7 +198,7 @@ export const authSchema = v.objectWithRest({
     example: '"https://s3.example.org"',
   }),
   s3_container: text({
-    about: "The bucket; must agree with the path.",
+    about: "The bucket, as in the path.",
     default: "from the path",
     example: '"bucket"',
   }),
@@ -231,8 +233,8 @@ function uploadMethod() {
 const siteSchema = v.object({
   path: text({
     about:
-      "Root of the site's data: a local folder, or az://, s3://, gs://. [site_path.default] holds for every modality without a path of its own. Windows: write / or single quotes.",
-    default: "required in [site_path.default] unless every modality has one",
+      "Root of the data: a local folder, or az://, s3://, gs://. That of [site_path.default] holds for every modality without a path of its own.",
+    required: "in [site_path.default] unless every modality has one",
     example: '"/mnt/data/site"',
   }),
   pattern: text({
@@ -370,7 +372,7 @@ export const configSchema = v.object({
     v.object({
       path: text({
         about: "Where the files go: az://container/ or az://container/prefix.",
-        default: "required",
+        required: "",
         example: '"az://container/"',
       }),
       azure_container: text({
