@@ -1,6 +1,7 @@
 /** MD5 of bytes and streams in this thread, with the face of the Web Crypto API. */
 
-import { createHash } from "node:crypto";
+import { BLOCK } from "./kernel/layout.ts";
+import { md5Kernel, newSegment, resetState, writeState } from "./kernel/md5_kernel.ts";
 
 /** What can be hashed. */
 export type DigestSource =
@@ -10,26 +11,118 @@ export type DigestSource =
 
 /** An MD5 that is fed piece by piece. */
 export interface IncrementalMd5 {
-  /** Adds bytes; they may be reused as soon as the call returns. */
+  /**
+   * Adds bytes; they may be reused as soon as the call returns.
+   *
+   * @throws {TypeError} after {@linkcode digest}
+   */
   update(bytes: Uint8Array): void;
   /** Ends the message: the 16 bytes. Calling it again gives them again. */
   digest(): Uint8Array<ArrayBuffer>;
 }
 
+/** Bytes that are copied into the kernel's memory at a time: little enough for the first caches. */
+const PIECE = 16 * 1024;
+/** For each lane a piece, and what was left over before it or the padding after it. */
+const SLOT = PIECE + 2 * BLOCK;
+
+let slots: number | undefined;
+
+function slotAddress(lane: number): number {
+  slots ??= md5Kernel.reserve(SLOT * md5Kernel.lanes);
+  return slots + SLOT * lane;
+}
+
+/** A message under way: its state and the bytes that don't fill a block yet. */
+class Message implements IncrementalMd5 {
+  readonly #segment = newSegment();
+  readonly #rest = new Uint8Array(BLOCK);
+  #length = 0;
+  #result: Uint8Array<ArrayBuffer> | undefined;
+
+  update(bytes: Uint8Array): void {
+    if (this.#result !== undefined) {
+      throw new TypeError("Can't add bytes to an MD5 that has ended");
+    }
+    const address = slotAddress(0);
+    const { memory } = md5Kernel;
+    for (let from = 0; from < bytes.length; from += PIECE) {
+      const piece = bytes.subarray(from, from + PIECE);
+      const left = this.#length % BLOCK;
+      const end = left + piece.length;
+      const whole = end - end % BLOCK;
+      memory.set(this.#rest.subarray(0, left), address);
+      memory.set(piece, address + left);
+      this.#rest.set(memory.subarray(address + whole, address + end));
+      this.#length += piece.length;
+      this.#run(address, whole / BLOCK);
+    }
+  }
+
+  digest(): Uint8Array<ArrayBuffer> {
+    if (this.#result === undefined) {
+      const address = slotAddress(0);
+      const left = this.#length % BLOCK;
+      md5Kernel.memory.set(this.#rest.subarray(0, left), address);
+      this.#run(address, md5Kernel.pad(address, left, this.#length));
+      this.#result = new Uint8Array(16);
+      writeState(this.#segment.state, this.#result);
+    }
+    return this.#result.slice();
+  }
+
+  #run(address: number, blocks: number): void {
+    if (blocks === 0) return;
+    this.#segment.address = address;
+    this.#segment.blocks = blocks;
+    md5Kernel.run([this.#segment]);
+  }
+}
+
 /** Begins an MD5 that is fed piece by piece. */
 export function createMd5(): IncrementalMd5 {
-  const hash = createHash("md5");
-  let result: Uint8Array<ArrayBuffer> | undefined;
-  return {
-    update: (bytes) => {
-      hash.update(bytes);
-    },
-    digest: () => result ??= new Uint8Array(hash.digest()),
-  };
+  return new Message();
+}
+
+/** A place where one message after the other goes through the kernel. */
+class Lane {
+  readonly segment = newSegment();
+  /** The message's place in the caller's list. */
+  index = 0;
+  #bytes: Uint8Array = new Uint8Array();
+  #from = 0;
+  #ended = true;
+
+  constructor(readonly address: number) {}
+
+  begin(index: number, bytes: Uint8Array): void {
+    this.index = index;
+    this.#bytes = bytes;
+    this.#from = 0;
+    this.#ended = false;
+    resetState(this.segment.state);
+    this.advance();
+  }
+
+  /** Lays the next piece before the kernel; false when there is none. */
+  advance(): boolean {
+    if (this.#ended) return false;
+    const piece = this.#bytes.subarray(this.#from, this.#from + PIECE);
+    md5Kernel.memory.set(piece, this.address);
+    this.#from += piece.length;
+    this.#ended = this.#from === this.#bytes.length;
+    const rest = piece.length % BLOCK;
+    const whole = piece.length - rest;
+    this.segment.address = this.address;
+    this.segment.blocks = whole / BLOCK +
+      (this.#ended ? md5Kernel.pad(this.address + whole, rest, this.#bytes.length) : 0);
+    return true;
+  }
 }
 
 /**
- * MD5 of several independent messages in memory, side by side.
+ * MD5 of several independent messages in memory, side by side: with twelve of them about four
+ * times as fast as one after the other. Blocks this thread until it is done.
  *
  * @param messages any number of them, of any length
  * @returns 16 bytes for each, in the same order
@@ -37,11 +130,38 @@ export function createMd5(): IncrementalMd5 {
 export function md5Many(
   messages: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer>[] {
-  return messages.map((message) => {
-    const md5 = createMd5();
-    md5.update(message);
-    return md5.digest();
-  });
+  const results: Uint8Array<ArrayBuffer>[] = new Array(messages.length);
+  // Longest first, so that no long one is left alone at the end.
+  const order = messages.map((_, index) => index).sort((a, b) =>
+    messages[b].length - messages[a].length
+  );
+  const lanes: Lane[] = [];
+  let next = 0;
+  while (lanes.length < md5Kernel.lanes && next < order.length) {
+    const lane = new Lane(slotAddress(lanes.length));
+    lane.begin(order[next], messages[order[next]]);
+    lanes.push(lane);
+    next++;
+  }
+  const segments = lanes.map((lane) => lane.segment);
+  while (lanes.length > 0) {
+    md5Kernel.run(segments);
+    for (let i = lanes.length - 1; i >= 0; i--) {
+      const lane = lanes[i];
+      if (lane.segment.blocks > 0 || lane.advance()) continue;
+      const result = new Uint8Array(16);
+      writeState(lane.segment.state, result);
+      results[lane.index] = result;
+      if (next < order.length) {
+        lane.begin(order[next], messages[order[next]]);
+        next++;
+      } else {
+        lanes.splice(i, 1);
+        segments.splice(i, 1);
+      }
+    }
+  }
+  return results;
 }
 
 /**
@@ -51,14 +171,13 @@ export function md5Many(
  * @param data bytes, or a stream of them that is read to its end
  * @returns the 16 bytes
  * @throws {DOMException} `NotSupportedError` for another algorithm
+ * @see {@link https://developer.mozilla.org/docs/Web/API/SubtleCrypto/digest | SubtleCrypto.digest}
  */
 export async function digest(
   algorithm: "MD5" | { name: "MD5" },
   data: DigestSource,
 ): Promise<ArrayBuffer> {
-  const name: string = typeof algorithm === "string"
-    ? algorithm
-    : algorithm.name;
+  const name: string = typeof algorithm === "string" ? algorithm : algorithm.name;
   if (name.toUpperCase() !== "MD5") {
     throw new DOMException(
       `Unrecognized algorithm name: "${name}"`,

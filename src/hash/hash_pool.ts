@@ -89,9 +89,7 @@ export class HashPool implements AsyncDisposable {
     } catch (error) {
       return {
         ok: false,
-        reason: error instanceof Deno.errors.NotFound
-          ? "vanished"
-          : "unreadable",
+        reason: error instanceof Deno.errors.NotFound ? "vanished" : "unreadable",
         message: error instanceof Error ? error.message : String(error),
       };
     }
