@@ -107,7 +107,7 @@ export interface ListOptions {
 export interface ReadOptions {
   /** First byte, default 0. */
   offset?: number;
-  /** Number of bytes, default to the end. */
+  /** Number of bytes, at least 1, default to the end. */
   length?: number;
   /** Fail (kind `precondition_failed`) when the object has another ETag. */
   ifMatch?: string;

@@ -1,6 +1,6 @@
 /** A body on its way to a driver, proven before its last chunk is handed over. */
 
-import { ChorusError } from "../errors/chorus_error.ts";
+import { ChorusError, isCancellation } from "../errors/chorus_error.ts";
 import { createMd5 } from "../hash/digest.ts";
 import { toHex } from "../hash/hex.ts";
 
@@ -102,6 +102,7 @@ export class ProvenBody implements AsyncIterable<Uint8Array> {
       yield* this.#source.open();
     } catch (error) {
       this.#signal?.throwIfAborted();
+      if (isCancellation(error)) throw error;
       throw this.#fault = error instanceof ChorusError
         ? error
         : new ChorusError("io", `Can't read the content for "${this.#key}"`, {

@@ -6,12 +6,13 @@
  */
 
 import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
+import { cancellationOf } from "./cancellation.ts";
 
 /** Time, as retries need it; injected by tests. */
 export interface RetryClock {
   /** Milliseconds, from any fixed moment. */
   now(): number;
-  /** Resolves after `ms`, rejects with the signal's reason when it aborts. */
+  /** Resolves after `ms`, or as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -40,20 +41,22 @@ export interface Waiting {
 
 const WALL_CLOCK: RetryClock = { now: Date.now, sleep };
 
-/** Resolves after `ms`, rejects with the signal's reason when it aborts. */
+/** Resolves after `ms`, or when the signal aborts. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const stop = () => {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
       clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", done);
       resolve();
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
   });
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 /** Answers that prove the service to be up, whatever they say. */
@@ -88,7 +91,7 @@ export class Retrying {
   readonly #clock: RetryClock;
   readonly #random: () => number;
   readonly #onWaiting: ((waiting: Waiting) => void) | undefined;
-  #lastSuccess = -Infinity;
+  #answers = 0;
   #downSince: number | undefined;
   #announced = false;
   #gaveUp = false;
@@ -151,14 +154,14 @@ export class Retrying {
     }
   }
 
-  /** The current time, milliseconds. */
-  now(): number {
-    return this.#clock.now();
+  /** Answers so far, of all calls. */
+  get answers(): number {
+    return this.#answers;
   }
 
   /** Something was answered: the service is up. */
   answered(): void {
-    this.#lastSuccess = this.#clock.now();
+    this.#answers++;
     if (this.#downSince === undefined) return;
     this.#downSince = undefined;
     this.#announced = false;
@@ -170,18 +173,18 @@ export class Retrying {
    * Waits before the next try.
    *
    * @param failures of this call so far, at least 1
-   * @param firstFailure when this call failed first
+   * @param answersBefore answers when this call failed first: more since then, and the service is up
    * @throws {ChorusError} the error itself when there is no next try
    */
   async pause(
     error: ChorusError,
     failures: number,
-    firstFailure: number,
+    answersBefore: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const now = this.#clock.now();
     if (error.code === "unavailable") this.#downSince ??= now;
-    const upMeanwhile = this.#lastSuccess >= firstFailure;
+    const upMeanwhile = this.#answers > answersBefore;
     if (this.#gaveUp || (upMeanwhile && failures >= this.#maxAttempts)) {
       throw withAttempts(error, failures);
     }
@@ -214,22 +217,18 @@ export class Retrying {
     asked: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const awake = this.#awake.signal;
-    const either = signal === undefined ? awake : AbortSignal.any([signal, awake]);
-    const until = this.#clock.now() + ms;
     const askedUntil = this.#clock.now() + Math.min(ms, asked);
-    try {
-      await this.#clock.sleep(until - this.#clock.now(), either);
-    } catch (error) {
-      if (signal?.aborted || !awake.aborted) throw error;
-      if (this.#gaveUp) return;
+    const awake = this.#awake.signal;
+    await this.#clock.sleep(ms, anyOf(awake, signal));
+    if (awake.aborted && !this.#gaveUp) {
       // Not all at the same moment, and not before the service allowed it.
       const pause = Math.max(
         askedUntil - this.#clock.now(),
         this.#random() * this.#firstPauseMs,
       );
-      await this.#clock.sleep(pause, signal ?? new AbortController().signal);
+      await this.#clock.sleep(pause, anyOf(signal));
     }
+    if (signal?.aborted) throw cancellationOf(signal);
   }
 
   #wake(): void {
@@ -259,7 +258,7 @@ export class Retrying {
 export class Tries {
   readonly #retrying: Retrying;
   readonly #signal: AbortSignal | undefined;
-  #firstFailure: number | undefined;
+  #answersBefore: number | undefined;
   /** Failed tries so far. */
   failures = 0;
 
@@ -277,7 +276,7 @@ export class Tries {
   progressed(): void {
     this.succeeded();
     this.failures = 0;
-    this.#firstFailure = undefined;
+    this.#answersBefore = undefined;
   }
 
   /**
@@ -287,14 +286,14 @@ export class Tries {
    */
   async failed(error: unknown): Promise<void> {
     this.failures++;
-    this.#firstFailure ??= this.#retrying.now();
+    this.#answersBefore ??= this.#retrying.answers;
     if (!isChorusError(error)) throw error;
     if (ANSWERS.has(error.code)) this.#retrying.answered();
     if (!REPEATABLE.has(error.code)) throw withAttempts(error, this.failures);
     await this.#retrying.pause(
       error,
       this.failures,
-      this.#firstFailure,
+      this.#answersBefore,
       this.#signal,
     );
   }

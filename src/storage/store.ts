@@ -1,7 +1,8 @@
 /** What the core holds of a storage place, whatever driver is behind it. */
 
-import { ChorusError, isCancellation, isChorusError } from "../errors/chorus_error.ts";
+import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
 import { toHex } from "../hash/hex.ts";
+import { cancellationOf } from "./cancellation.ts";
 import type {
   Condition,
   CopyOptions,
@@ -223,7 +224,7 @@ export class Store implements AsyncDisposable {
     let offset = start;
     for (;;) {
       try {
-        if (offset < end || object.size === 0) {
+        if (offset < end) {
           const chunks = this.#driver.read(key, {
             offset,
             length: end - offset,
@@ -389,8 +390,8 @@ export class Store implements AsyncDisposable {
   ): Promise<{ value: T; attempts: number }> {
     let final: ChorusError | undefined;
     return this.#retrying.run(async () => {
-      signal?.throwIfAborted();
       try {
+        signal?.throwIfAborted();
         return await attempt();
       } catch (thrown) {
         final = ownFault?.();
@@ -405,11 +406,7 @@ export class Store implements AsyncDisposable {
     key: string,
     signal: AbortSignal | undefined,
   ): unknown {
-    if (signal?.aborted) {
-      return isCancellation(signal.reason)
-        ? signal.reason
-        : new ChorusError("cancelled", "Stopped", { cause: signal.reason });
-    }
+    if (signal?.aborted) return cancellationOf(signal);
     return driverError(this.#driver, thrown, {
       action,
       key,

@@ -1,6 +1,7 @@
 /** Objects sent in parts, with typed errors and retries around the driver. */
 
-import { ChorusError, isCancellation, isChorusError } from "../errors/chorus_error.ts";
+import { isChorusError } from "../errors/chorus_error.ts";
+import { cancellationOf } from "./cancellation.ts";
 import type {
   Condition,
   Driver,
@@ -32,11 +33,7 @@ async function call<T>(
       signal?.throwIfAborted();
       return await attempt();
     } catch (thrown) {
-      if (signal?.aborted) {
-        throw isCancellation(signal.reason)
-          ? signal.reason
-          : new ChorusError("cancelled", "Stopped", { cause: signal.reason });
-      }
+      if (signal?.aborted) throw cancellationOf(signal);
       throw driverError(driver, thrown, { action, key, location });
     }
   }, { signal });
