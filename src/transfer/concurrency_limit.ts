@@ -1,0 +1,215 @@
+/** How many requests may be in flight, found by trying. */
+
+/** What counts as one request's work beside its bytes, so that small files count too. Bytes. */
+const WORK_PER_REQUEST = 64 * 1024;
+/** More in flight is worth it when it does at least this much more work per second. */
+const WORTH_DOUBLING = 1.12;
+const WORTH_KEEPING = 1.04;
+/** Less in flight is enough when it does at least this part of the work per second. */
+const GOOD_ENOUGH = 0.98;
+/** Measurements between two trials of another limit. */
+const STEADY_WINDOWS = 4;
+/** A measurement is at least this long. Milliseconds. */
+const WINDOW_MS = 50;
+
+/** Options of {@linkcode ConcurrencyLimit}. */
+export interface ConcurrencyOptions {
+  /** Never more than this; by default 256. */
+  max?: number;
+  /** How many at the start; by default 8. */
+  initial?: number;
+  /** Milliseconds, only differences count. */
+  now?: () => number;
+}
+
+/**
+ * A limit on concurrent requests that finds itself by climbing: it doubles
+ * while that makes the work per second grow, then stays, and now and then tries
+ * a little more or a little less. Where the service asks to be left alone it
+ * halves. So small files fill a line with long answer times, and a slow line or
+ * a busy processor is not flooded.
+ */
+export class ConcurrencyLimit {
+  readonly #max: number;
+  readonly #now: () => number;
+  readonly #waiters: (() => void)[] = [];
+  #limit: number;
+  #inFlight = 0;
+  #peak = 0;
+  /** Whether somebody had to wait in this measurement: else the limit is not what limits. */
+  #full = false;
+  #windowStart: number;
+  #requests = 0;
+  #work = 0;
+  /** Work per millisecond at `#bestLimit`. */
+  #bestRate = 0;
+  #bestLimit: number;
+  #climbing = true;
+  #trial: "none" | "more" | "less" = "none";
+  #lastTrial: "more" | "less" = "less";
+  #steady = 0;
+
+  constructor(options: ConcurrencyOptions = {}) {
+    this.#max = Math.max(1, options.max ?? 256);
+    this.#now = options.now ?? (() => performance.now());
+    this.#limit = Math.min(this.#max, options.initial ?? 8);
+    this.#bestLimit = this.#limit;
+    this.#windowStart = this.#now();
+  }
+
+  /** How many may be in flight now. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** How many are in flight. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The most that were ever in flight at once. */
+  get peak(): number {
+    return this.#peak;
+  }
+
+  /**
+   * Does one request, as soon as there is room for it.
+   *
+   * @param bytes that it carries
+   * @param request the work; started when there is room
+   * @throws what the request throws; the signal's reason when it aborts while waiting
+   */
+  async run<T>(
+    bytes: number,
+    request: () => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    await this.#enter(signal);
+    try {
+      const result = await request();
+      this.#count(bytes);
+      return result;
+    } finally {
+      this.#inFlight--;
+      this.#serve();
+    }
+  }
+
+  /** The service asked to be left alone, or answers no more: half as many from now on. */
+  backOff(): void {
+    if (this.#requests === 0 && !this.#climbing) return;
+    this.#climbing = false;
+    this.#settle(Math.max(1, Math.floor(this.#limit / 2)), 0);
+  }
+
+  #enter(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#inFlight < this.#limit && this.#waiters.length === 0) {
+      this.#start();
+      return Promise.resolve();
+    }
+    this.#full = true;
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        signal?.removeEventListener("abort", stop);
+        this.#start();
+        resolve();
+      };
+      const stop = () => {
+        const index = this.#waiters.indexOf(go);
+        if (index === -1) return;
+        this.#waiters.splice(index, 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      this.#waiters.push(go);
+    });
+  }
+
+  #start(): void {
+    this.#inFlight++;
+    this.#peak = Math.max(this.#peak, this.#inFlight);
+  }
+
+  #serve(): void {
+    while (this.#inFlight < this.#limit) {
+      const next = this.#waiters.shift();
+      if (next === undefined) return;
+      next();
+    }
+    if (this.#waiters.length > 0) this.#full = true;
+  }
+
+  #count(bytes: number): void {
+    this.#requests++;
+    this.#work += bytes + WORK_PER_REQUEST;
+    if (this.#requests < 2 * this.#limit) return;
+    const elapsed = this.#now() - this.#windowStart;
+    if (elapsed < WINDOW_MS) return;
+    const rate = this.#work / elapsed;
+    if (this.#full) this.#adjust(rate);
+    this.#newWindow();
+  }
+
+  #adjust(rate: number): void {
+    if (this.#climbing) {
+      if (rate > this.#bestRate * WORTH_DOUBLING) {
+        this.#bestRate = rate;
+        this.#bestLimit = this.#limit;
+        if (this.#limit < this.#max) {
+          this.#limit = Math.min(this.#max, this.#limit * 2);
+          return;
+        }
+      }
+      this.#climbing = false;
+      this.#limit = this.#bestLimit;
+      return;
+    }
+    switch (this.#trial) {
+      case "more":
+        if (rate > this.#bestRate * WORTH_KEEPING) {
+          this.#settle(this.#limit, rate);
+          this.#try("more");
+        } else this.#settle(this.#bestLimit, this.#bestRate);
+        return;
+      case "less":
+        if (rate >= this.#bestRate * GOOD_ENOUGH) {
+          this.#settle(this.#limit, rate);
+        } else this.#settle(this.#bestLimit, this.#bestRate);
+        return;
+      case "none":
+        // What the line gives drifts; an old record must not stand for ever.
+        this.#bestRate = this.#bestRate === 0 ? rate : (this.#bestRate + rate) / 2;
+        this.#bestLimit = this.#limit;
+        if (++this.#steady >= STEADY_WINDOWS) {
+          this.#try(this.#lastTrial === "more" ? "less" : "more");
+        }
+    }
+  }
+
+  #try(direction: "more" | "less"): void {
+    const limit = direction === "more"
+      ? Math.min(this.#max, Math.ceil(this.#limit * 1.25) + 1)
+      : Math.max(1, Math.floor(this.#limit * 0.8));
+    this.#lastTrial = direction;
+    if (limit === this.#limit) return;
+    this.#trial = direction;
+    this.#limit = limit;
+  }
+
+  #settle(limit: number, rate: number): void {
+    this.#limit = limit;
+    this.#bestLimit = limit;
+    this.#bestRate = rate;
+    this.#trial = "none";
+    this.#steady = 0;
+    this.#newWindow();
+  }
+
+  #newWindow(): void {
+    this.#requests = 0;
+    this.#work = 0;
+    this.#full = this.#waiters.length > 0;
+    this.#windowStart = this.#now();
+  }
+}

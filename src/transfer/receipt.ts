@@ -1,0 +1,114 @@
+/** Receipts: one line of JSON per file that was sent or failed, for the site's own records. */
+
+import { ChorusError } from "../errors/chorus_error.ts";
+import type { SendOutcome } from "./transfer.ts";
+
+/** What one line holds. */
+export interface Receipt {
+  /** Journal path, relative to the modality's root. */
+  path: string;
+  modality: string;
+  version: string;
+  /** Relative to the central location. */
+  central_path: string;
+  /** Bytes. */
+  size: number;
+  /** Lower-case hex, as journaled. */
+  md5: string;
+  result: "created" | "replaced" | "present" | "failed";
+  /** Who looked: see `ProofLevel`; null for a failure. */
+  proof: "service" | "sender" | "deep" | null;
+  attempts: number;
+  seconds: number;
+  /** The upload stamp of the run, `YYYYMMDDHHMMSS` UTC. */
+  stamp: string;
+  /** Why it failed. */
+  reason?: string;
+}
+
+/** The receipt of one outcome. */
+export function receiptOf(outcome: SendOutcome, stamp: string): Receipt {
+  const { transfer } = outcome;
+  const receipt: Receipt = {
+    path: transfer.path,
+    modality: transfer.modality,
+    version: transfer.version,
+    central_path: transfer.centralKey,
+    size: transfer.size,
+    md5: transfer.md5,
+    result: outcome.ok ? outcome.action : "failed",
+    proof: outcome.ok ? outcome.proof : null,
+    attempts: outcome.attempts,
+    seconds: Math.round(outcome.seconds * 1000) / 1000,
+    stamp,
+  };
+  if (!outcome.ok) receipt.reason = outcome.reason;
+  return receipt;
+}
+
+/** A receipt file that lines are added to; made with mode 0600, for it names patients. */
+export class ReceiptFile implements AsyncDisposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens or creates the file; earlier lines stay.
+   *
+   * @throws ChorusError `io` when it can't be opened
+   */
+  static async open(path: string): Promise<ReceiptFile> {
+    try {
+      return new ReceiptFile(
+        path,
+        await Deno.open(path, { append: true, create: true, mode: 0o600 }),
+      );
+    } catch (cause) {
+      throw receiptError("open", path, cause);
+    }
+  }
+
+  /**
+   * Adds lines. A line counts only when it ends in a line break: one that a
+   * crash cut off is to be ignored.
+   *
+   * @throws ChorusError `io`, `disk_full`
+   */
+  async write(receipts: Iterable<Receipt>): Promise<void> {
+    let text = "";
+    for (const receipt of receipts) text += JSON.stringify(receipt) + "\n";
+    if (text === "") return;
+    const bytes = new TextEncoder().encode(text);
+    try {
+      for (let offset = 0; offset < bytes.length;) {
+        offset += await this.#file.write(bytes.subarray(offset));
+      }
+    } catch (cause) {
+      throw receiptError("write", this.#path, cause);
+    }
+  }
+
+  /** Syncs and closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#file.syncData();
+    } catch {
+      // A pipe or a terminal can't be synced.
+    } finally {
+      this.#file.close();
+    }
+  }
+}
+
+function receiptError(verb: string, path: string, cause: unknown): ChorusError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ChorusError(
+    /ENOSPC|No space left/i.test(why) ? "disk_full" : "io",
+    `Can't ${verb} the receipts "${path}": ${why}`,
+    { subject: path, cause },
+  );
+}
