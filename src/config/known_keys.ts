@@ -60,15 +60,28 @@ export function knownKeys(
 
 function unknownKey(path: KeyPath, siblings: readonly string[]): string {
   const name = path[path.length - 1];
-  const sibling = nearestName(name, siblings);
   const told = `unknown key ${showKey(path)} is ignored; `;
-  if (
-    sibling !== undefined &&
-    sibling.distance <= Math.max(1, Math.floor(name.length * LIKELY))
-  ) return `${told}did you mean ${sibling.name}?`;
+  const likely = likelyName(name, siblings);
+  if (likely !== undefined) return `${told}did you mean ${likely}?`;
   const elsewhere = configKeys.find((key) => key.path[key.path.length - 1] === name);
   if (elsewhere !== undefined) {
     return `${told}it belongs in [${elsewhere.path.slice(0, -1).join(".")}]`;
   }
-  return `${told}the nearest known name is ${sibling?.name ?? "none"}`;
+  const nearest = nearestName(name, siblings)?.name ?? "none";
+  return `${told}the nearest known name is ${nearest}`;
+}
+
+/** A name that only few letters, or the beginning or end, keep from being this one. */
+function likelyName(
+  name: string,
+  siblings: readonly string[],
+): string | undefined {
+  const nearest = nearestName(name, siblings);
+  if (
+    nearest !== undefined &&
+    nearest.distance <= Math.max(1, Math.floor(name.length * LIKELY))
+  ) return nearest.name;
+  return siblings.find((sibling) =>
+    name.length >= 3 && (sibling.startsWith(name) || sibling.endsWith(name))
+  );
 }

@@ -67,6 +67,8 @@ export async function readSites(request: SitesRequest): Promise<Site[]> {
   for (const modality of modalities) {
     const { table, key } = tables.get(modality) ??
       { table: {}, key: ["site_path", modality] };
+    const pattern = readPattern(modality, table, defaults, key, problems);
+    const exclude = readExclude(table, defaults, key, problems);
     const path = table.path ?? defaults.path;
     if (path === undefined) {
       if (!problems.hasErrorAt([...key, "path"])) withoutPath.push(modality);
@@ -98,8 +100,8 @@ export async function readSites(request: SitesRequest): Promise<Site[]> {
       modality,
       path,
       auth,
-      pattern: readPattern(modality, table, defaults, key, problems),
-      exclude: readExclude(table, defaults, key, problems),
+      pattern,
+      exclude,
       followLinks: table.follow_links ?? defaults.follow_links ?? "inside",
     });
   }

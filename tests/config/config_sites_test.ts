@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../src/config/load_config.ts";
 import { isChorusError } from "../../src/errors/chorus_error.ts";
 
@@ -33,7 +34,7 @@ Deno.test({
 });
 
 async function read(file: string) {
-  return await loadConfig(new URL(file, FOLDER).pathname, { environment: {} });
+  return await loadConfig(fileURLToPath(new URL(file, FOLDER)), { environment: {} });
 }
 
 for (const file of files) {
