@@ -15,6 +15,7 @@ import {
   requireMetadata,
 } from "./checkout_context.ts";
 import {
+  carriesOurId,
   contentContinuesHistory,
   holdsForeignLock,
   isOurs,
@@ -286,7 +287,7 @@ class CloudCheckIn {
         },
       );
     }
-    if (lock.id !== undefined && lock.id === checkOut?.lockId) {
+    if (carriesOurId(this.#state, lock)) {
       throw new ChorusError(
         "not_checked_out",
         `Can't check in: the check-out of ${source.location} was interrupted`,

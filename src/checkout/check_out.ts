@@ -14,7 +14,7 @@ import {
   isLocalContext,
   requireMetadata,
 } from "./checkout_context.ts";
-import { holdsForeignLock, refuseOtherSource } from "./held_here.ts";
+import { carriesOurId, holdsForeignLock, refuseOtherSource } from "./held_here.ts";
 import { checkOutLocal } from "./local_source.ts";
 import {
   describeHolder,
@@ -96,7 +96,7 @@ class CloudCheckOut {
     if (remembered?.source === source.location) this.#state = remembered;
 
     let lock = await readLock(source.store, source.key, signal);
-    if (lock !== undefined && lock.id !== this.#state.checkOut?.lockId) {
+    if (lock !== undefined && !carriesOurId(this.#state, lock)) {
       if (await holdsForeignLock(this.#context, this.#state, lock)) {
         return this.#result("already", lock, undefined);
       }

@@ -31,10 +31,14 @@ export function refuseOtherSource(
   );
 }
 
+/** True when a lock carries the id of a check-out that began here; a lock without an id never does. */
+export function carriesOurId(state: LocalState | undefined, lock: Lock): boolean {
+  return lock.id !== undefined && lock.id === state?.checkOut?.lockId;
+}
+
 /** True when a lock carries the id of a check-out that was completed here. */
-export function isOurs(state: LocalState | undefined, lock: Lock | undefined): boolean {
-  return lock?.id !== undefined && lock.id === state?.checkOut?.lockId &&
-    state.checkOut.phase !== "taking";
+export function isOurs(state: LocalState | undefined, lock: Lock): boolean {
+  return carriesOurId(state, lock) && state?.checkOut?.phase === "held";
 }
 
 /**

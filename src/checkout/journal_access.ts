@@ -8,7 +8,7 @@ import {
   isLocalContext,
   locationOf,
 } from "./checkout_context.ts";
-import { holdsForeignLock, isOurs, refuseOtherSource } from "./held_here.ts";
+import { carriesOurId, holdsForeignLock, isOurs, refuseOtherSource } from "./held_here.ts";
 import { isInPlace, mayWriteLocal } from "./local_source.ts";
 import { describeHolder, lockKeyOf, readLock } from "./lock.ts";
 import { type LocalState, readLocalState } from "./local_state.ts";
@@ -41,7 +41,7 @@ export async function requireCheckedOut(context: CheckoutContext): Promise<void>
     );
   }
   if (isOurs(state, lock)) return;
-  if (lock.id !== undefined && lock.id === state?.checkOut?.lockId) {
+  if (carriesOurId(state, lock)) {
     throw notCheckedOut(`The check-out of ${location} was interrupted`, context);
   }
   if (await holdsForeignLock(context, state, lock)) return;

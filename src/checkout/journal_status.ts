@@ -2,7 +2,7 @@
 
 import type { CheckoutContext, CloudContext } from "./checkout_context.ts";
 import { isCloudContext, isLocalContext, locationOf } from "./checkout_context.ts";
-import { holdsForeignLock, isOurs } from "./held_here.ts";
+import { carriesOurId, holdsForeignLock, isOurs } from "./held_here.ts";
 import { isInPlace, mayWriteLocal } from "./local_source.ts";
 import { type Lock, readLock } from "./lock.ts";
 import { type LocalState, readLocalState } from "./local_state.ts";
@@ -120,9 +120,9 @@ async function phaseLocked(
   state: LocalState | undefined,
   lock: Lock,
 ): Promise<JournalPhase> {
-  if (lock.id !== undefined && lock.id === state?.checkOut?.lockId) {
+  if (carriesOurId(state, lock)) {
     if (!isOurs(state, lock)) return "taking_here";
-    return state.returned === undefined ? "held_here" : "returning_here";
+    return state?.returned === undefined ? "held_here" : "returning_here";
   }
   return await holdsForeignLock(context, state, lock)
     ? "held_here_by_predecessor"

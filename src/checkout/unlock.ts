@@ -13,6 +13,7 @@ import {
   requireMetadata,
 } from "./checkout_context.ts";
 import { CONTENT_MD5, type Lock, lockedError, lockKeyOf, md5Of, readLock } from "./lock.ts";
+import { carriesOurId } from "./held_here.ts";
 import { readLocalState, writeLocalState } from "./local_state.ts";
 import { contentOfObject, copyObject } from "./stored_content.ts";
 import { removeDatabase, scratchPathOf } from "./working_copy.ts";
@@ -64,7 +65,7 @@ export async function unlock(
     return { outcome: "not_locked", restored: false, journal: journal !== undefined };
   }
   const state = await readLocalState(workingCopy);
-  const heldHere = lock.id !== undefined && lock.id === state?.checkOut?.lockId;
+  const heldHere = carriesOurId(state, lock);
   const effect = journal !== undefined
     ? "remove_lock"
     : lock.size > 0
