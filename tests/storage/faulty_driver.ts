@@ -246,9 +246,10 @@ export class FaultyDriver implements Driver {
     signal: AbortSignal | undefined,
   ): Promise<Fault | undefined> {
     this.calls.push(`${call} ${key}`);
-    const rule = this.#rules.find((rule) =>
-      rule.call === call && matches(rule.key, key) &&
-      ++rule.seen > (rule.skip ?? 0) && rule.done < (rule.times ?? 1)
+    const matching = this.#rules.filter((rule) => rule.call === call && matches(rule.key, key));
+    for (const rule of matching) rule.seen++;
+    const rule = matching.find((rule) =>
+      rule.seen > (rule.skip ?? 0) && rule.done < (rule.times ?? 1)
     );
     if (rule === undefined) return undefined;
     rule.done++;
