@@ -2,18 +2,30 @@
 
 import type { DriverLimits, MultipartAbility } from "../storage/driver.ts";
 
-/** What fits into one request is sent in one, from memory, hashed before a byte leaves. Bytes. */
-const ONE_REQUEST_BYTES = 8 * 1024 * 1024;
-const PART_BYTES = 8 * 1024 * 1024;
-/** Larger parts are a multiple of this. */
+/** The sizes by which files are cut; other ones for tests only. */
+export interface CutSizes {
+  /** What is at most this long is sent in one request, from memory, hashed before a byte leaves. Bytes. */
+  oneRequestBytes: number;
+  /** Length of a part, unless there would be too many. Bytes. */
+  partBytes: number;
+}
+
+/** What every run uses. */
+export const CUT_SIZES: CutSizes = {
+  oneRequestBytes: 8 * 1024 * 1024,
+  partBytes: 8 * 1024 * 1024,
+};
+
+/** Parts that have to be longer are a multiple of this. */
 const STEP = 1024 * 1024;
 
 /** True when a file of this size is sent in one request, as a whole from memory. */
 export function fitsOneRequest(
   size: number,
   limits: Pick<DriverLimits, "maxWriteBytes">,
+  sizes: CutSizes = CUT_SIZES,
 ): boolean {
-  return size <= Math.min(ONE_REQUEST_BYTES, limits.maxWriteBytes);
+  return size <= Math.min(sizes.oneRequestBytes, limits.maxWriteBytes);
 }
 
 /**
@@ -25,9 +37,10 @@ export function fitsOneRequest(
 export function partSize(
   size: number,
   ability: Pick<MultipartAbility, "minPartBytes" | "maxPartBytes" | "maxParts">,
+  sizes: CutSizes = CUT_SIZES,
 ): number | undefined {
   const needed = Math.ceil(size / ability.maxParts);
-  const rounded = needed <= PART_BYTES ? PART_BYTES : Math.ceil(needed / STEP) * STEP;
+  const rounded = needed <= sizes.partBytes ? sizes.partBytes : Math.ceil(needed / STEP) * STEP;
   const bytes = Math.min(
     Math.max(rounded, ability.minPartBytes),
     ability.maxPartBytes,

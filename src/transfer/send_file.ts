@@ -27,7 +27,7 @@ import {
 } from "./central_object.ts";
 import type { ConcurrencyLimit } from "./concurrency_limit.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
-import { fitsOneRequest } from "./part_size.ts";
+import { type CutSizes, fitsOneRequest } from "./part_size.ts";
 import { md5Bytes, proofMetadata } from "./proof.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { ResumeTokens } from "./resume_tokens.ts";
@@ -50,6 +50,7 @@ export interface SendContext {
   rate: RateLimit | undefined;
   /** Told of content bytes that are through: sent, or found to be held already. */
   onBytes: (bytes: number) => void;
+  sizes: CutSizes;
 }
 
 /** What a successful sending says. */
@@ -94,7 +95,7 @@ export async function sendFile(
       { subject: transfer.path },
     );
   }
-  if (fitsOneRequest(transfer.size, store.limits)) {
+  if (fitsOneRequest(transfer.size, store.limits, context.sizes)) {
     using lease = await context.memory.lease(transfer.size, signal);
     await readWhole(transfer, site, lease.bytes, signal);
     const result = await deliver(

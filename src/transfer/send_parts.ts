@@ -34,7 +34,7 @@ export async function sendParts(
 ): Promise<Omit<Delivery, "action">> {
   const { store, tokens, stamp } = context;
   const { multipart } = store;
-  const partBytes = multipart && partSize(transfer.size, multipart);
+  const partBytes = multipart && partSize(transfer.size, multipart, context.sizes);
   if (multipart === undefined || partBytes === undefined) {
     throw new ChorusError(
       "unsupported",

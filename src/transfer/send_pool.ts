@@ -4,7 +4,7 @@ import { type ChorusError, type ErrorCode, isChorusError } from "../errors/choru
 import type { Store } from "../storage/store.ts";
 import { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { MemoryBudget } from "./memory_budget.ts";
-import { fitsOneRequest } from "./part_size.ts";
+import { CUT_SIZES, type CutSizes, fitsOneRequest } from "./part_size.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { ResumeTokens } from "./resume_tokens.ts";
 import { type SendContext, sendFile } from "./send_file.ts";
@@ -33,6 +33,7 @@ export interface SendOptions {
   /** For tests: what would be made here otherwise. */
   limit?: ConcurrencyLimit;
   memory?: MemoryBudget;
+  sizes?: CutSizes;
 }
 
 const MEMORY_BYTES = 96 * 1024 * 1024;
@@ -119,6 +120,7 @@ class SendPool {
         new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES),
       rate,
       onBytes: options.onBytes ?? (() => {}),
+      sizes: options.sizes ?? CUT_SIZES,
     };
   }
 
@@ -131,6 +133,7 @@ class SendPool {
         const large = !fitsOneRequest(
           transfer.size,
           this.#options.store.limits,
+          this.#context.sizes,
         );
         await this.#room(large);
         if (this.stop !== undefined) break;
