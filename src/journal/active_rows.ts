@@ -11,6 +11,9 @@ const SCAN_STEP = 20_000;
 /** A folder with this many more rows than asked for is read by name instead of as a whole. */
 const FOLDER_SLACK = 2_000;
 
+const IN_FOLDER =
+  "journal_v2 j WHERE j.SRC_PATH_ID = ? AND j.MODALITY_ID = ? AND j.TIME_INVALID_us IS NULL";
+
 /** An active row with its place. */
 export interface ActivePath {
   fileId: number;
@@ -20,10 +23,10 @@ export interface ActivePath {
 
 /** Reads active rows of a version-2 journal. */
 export class ActiveRows {
-  readonly #columns: string;
-  readonly #source: string;
   /** The last folder that was too large to be read as a whole. */
   #largeFolder: string | undefined;
+  /** Rows with a note are rare; looking each one up costs a third more. */
+  #hasNotes: boolean;
 
   /** @param hasHashTimes false for a journal that only the predecessor has written */
   constructor(
@@ -31,13 +34,13 @@ export class ActiveRows {
     private readonly lookups: Lookups,
     hasHashTimes: boolean,
   ) {
-    const hashed = hasHashTimes
-      ? "coalesce((SELECT HASHED_us FROM hash_time h WHERE h.FILE_ID = j.FILE_ID), j.TIME_VALID_us)"
-      : "j.TIME_VALID_us";
-    this.#columns =
-      `j.FILE_ID, j.FILENAME, j.SIZE, j.SRC_MODTIME_us, j.MD5, j.VERSION_ID, j.UPLOAD_DT_ID, ${hashed}`;
-    this.#source =
-      "journal_v2 j WHERE j.SRC_PATH_ID = ? AND j.MODALITY_ID = ? AND j.TIME_INVALID_us IS NULL";
+    this.#hasNotes = hasHashTimes &&
+      connection.number("SELECT EXISTS (SELECT 1 FROM hash_time)") === 1;
+  }
+
+  /** To be called when moments of hashes were noted. */
+  expectNotes(): void {
+    this.#hasNotes = true;
   }
 
   /**
@@ -54,7 +57,7 @@ export class ActiveRows {
     if (folderId === undefined || modalityId === undefined) return [];
     if (names === undefined) {
       return this.connection.all(
-        `SELECT ${this.#columns} FROM ${this.#source}`,
+        `SELECT ${this.#columns()} FROM ${IN_FOLDER}`,
         folderId,
         modalityId,
       ).map(toActiveRow);
@@ -63,7 +66,7 @@ export class ActiveRows {
     if (this.#largeFolder !== key) {
       const most = names.length + FOLDER_SLACK;
       const rows = this.connection.all(
-        `SELECT ${this.#columns} FROM ${this.#source} LIMIT ?`,
+        `SELECT ${this.#columns()} FROM ${IN_FOLDER} LIMIT ?`,
         folderId,
         modalityId,
         most,
@@ -72,11 +75,29 @@ export class ActiveRows {
       this.#largeFolder = key;
     }
     return this.connection.all(
-      `SELECT ${this.#columns} FROM json_each(?) n CROSS JOIN journal_v2 j ON j.SRC_PATH_ID = ? AND j.FILENAME = n.value AND j.MODALITY_ID = ? AND j.TIME_INVALID_us IS NULL`,
+      `SELECT ${this.#columns()} FROM json_each(?) n CROSS JOIN journal_v2 j ON j.SRC_PATH_ID = ? AND j.FILENAME = n.value AND j.MODALITY_ID = ? AND j.TIME_INVALID_us IS NULL`,
       JSON.stringify(names),
       folderId,
       modalityId,
     ).map(toActiveRow);
+  }
+
+  #columns(): string {
+    const hashed = this.#hasNotes
+      ? "coalesce((SELECT HASHED_us FROM hash_time h WHERE h.FILE_ID = j.FILE_ID), j.TIME_VALID_us)"
+      : "j.TIME_VALID_us";
+    return `j.FILE_ID, j.FILENAME, j.SIZE, j.SRC_MODTIME_us, j.MD5, ${hashed}`;
+  }
+
+  /** The number of active rows by modality, in one scan. */
+  counts(): Map<string, number> {
+    const modalities = [...this.lookups.texts("modalities")];
+    if (modalities.length === 0) return new Map();
+    const sums = modalities.map(([id]) => `total(MODALITY_ID = ${id})`);
+    const counts = this.connection.first(
+      `SELECT ${sums.join(", ")} FROM journal_v2 NOT INDEXED WHERE TIME_INVALID_us IS NULL`,
+    ) ?? [];
+    return new Map(modalities.map(([, modality], index) => [modality, Number(counts[index])]));
   }
 
   /** The number of active rows of a modality. */
@@ -124,8 +145,6 @@ function toActiveRow(columns: SqlValue[]): ActiveRow {
     size: columns[2] as number,
     mtimeUs: columns[3] as number,
     md5: columns[4] as string,
-    versionId: columns[5] as number,
-    uploadId: columns[6] as number | null,
-    hashedUs: columns[7] as number,
+    hashedUs: columns[5] as number,
   };
 }

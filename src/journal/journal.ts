@@ -189,6 +189,12 @@ export class Journal implements Disposable {
     return this.#activeRows.count(modality);
   }
 
+  /** The number of active rows by modality, in one scan. Version 2 only. */
+  activeCounts(): Map<string, number> {
+    this.#requireVersion2();
+    return this.#activeRows.counts();
+  }
+
   /** An empty set for the rows that an update will come across. Version 2 only. */
   trackSeenRows(): SeenRows {
     this.#requireVersion2();
@@ -207,7 +213,9 @@ export class Journal implements Disposable {
    * @param nowUs microseconds since 1970 UTC, the rows' valid or invalid time
    */
   writePage(changes: readonly JournalChange[], nowUs: number): WrittenPage {
-    return this.#write(() => writePage(this.#connection, this.#lookups, changes, nowUs));
+    const written = this.#write(() => writePage(this.#connection, this.#lookups, changes, nowUs));
+    if (written.notes > 0) this.#activeRows.expectNotes();
+    return written;
   }
 
   /** The version of an update that began and did not finish. */

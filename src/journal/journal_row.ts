@@ -8,8 +8,6 @@ export interface ActiveRow {
   mtimeUs: number;
   /** Lower-case hex. */
   md5: string;
-  versionId: number;
-  uploadId: number | null;
   /**
    * When the content was last known to be `md5`: the moment before its hash was
    * taken, else when the row was written. The change rules trust the

@@ -1,5 +1,6 @@
 /** Rows with their texts, page by page, from either schema. */
 
+import { Lookups } from "./lookups.ts";
 import type { Connection, SqlValue } from "./connection.ts";
 import type { JournalRow, RowFilter } from "./journal_row.ts";
 
@@ -29,7 +30,8 @@ export function* queryRows(
 ): Generator<JournalRow[]> {
   const pageSize = options.pageSize ?? DEFAULT_PAGE_SIZE;
   const select = schema === 2 ? selectVersion2(filter) : selectVersion1(filter);
-  const toRow = schema === 2 ? toRow2 : toRow1;
+  const texts = schema === 2 ? new RowTexts(new Lookups(connection)) : undefined;
+  const toRow = texts === undefined ? toRow1 : (columns: SqlValue[]) => toRow2(columns, texts);
   let after = options.afterFileId ?? 0;
   for (;;) {
     const page = connection.all(
@@ -100,12 +102,9 @@ function selectVersion2(filter: RowFilter): Condition {
   const { sql, values } = conditionVersion2(filter);
   return {
     sql:
-      `SELECT j.FILE_ID, CAST(j.PERSON_ID AS TEXT), p.SRC_PATH, j.FILENAME, coalesce(m.MODALITY, ''), j.SRC_MODTIME_us, j.SIZE, j.MD5, j.TIME_VALID_us, j.TIME_INVALID_us, u.UPLOAD_DT, v.VERSION
+      `SELECT j.FILE_ID, CAST(j.PERSON_ID AS TEXT), p.SRC_PATH, j.FILENAME, j.MODALITY_ID, j.SRC_MODTIME_us, j.SIZE, j.MD5, j.TIME_VALID_us, j.TIME_INVALID_us, j.UPLOAD_DT_ID, j.VERSION_ID
 FROM journal_v2 j NOT INDEXED
 CROSS JOIN srcpaths p ON p.id = j.SRC_PATH_ID
-CROSS JOIN versions v ON v.id = j.VERSION_ID
-LEFT JOIN modalities m ON m.id = j.MODALITY_ID
-LEFT JOIN uploads u ON u.id = j.UPLOAD_DT_ID
 WHERE ${sql}`,
     values,
   };
@@ -122,20 +121,37 @@ WHERE ${sql}`,
   };
 }
 
-function toRow2(columns: SqlValue[]): JournalRow {
+/** Texts of the small lookup tables: cheaper than a join, and one string for many rows. */
+class RowTexts {
+  readonly #texts = new Map<string, Map<number, string>>();
+
+  constructor(private readonly lookups: Lookups) {}
+
+  /** The text of an id, null for none. A row may refer to a text that was added meanwhile. */
+  get(table: "modalities" | "versions" | "uploads", id: SqlValue | undefined): string | null {
+    if (id === null || id === undefined) return null;
+    const known = this.#texts.get(table)?.get(Number(id));
+    if (known !== undefined) return known;
+    const texts = this.lookups.texts(table);
+    this.#texts.set(table, texts);
+    return texts.get(Number(id)) ?? null;
+  }
+}
+
+function toRow2(columns: SqlValue[], texts: RowTexts): JournalRow {
   return {
     fileId: columns[0] as number,
     personId: columns[1] as string | null,
     folder: columns[2] as string,
     name: columns[3] as string,
-    modality: columns[4] as string,
+    modality: texts.get("modalities", columns[4]) ?? "",
     mtimeUs: columns[5] as number,
     size: columns[6] as number,
     md5: columns[7] as string,
     validUs: columns[8] as number,
     invalidUs: columns[9] as number | null,
-    uploaded: columns[10] as string | null,
-    version: columns[11] as string,
+    uploaded: texts.get("uploads", columns[10]),
+    version: texts.get("versions", columns[11]) ?? "",
   };
 }
 

@@ -33,28 +33,24 @@ export function markUploaded(
   items: readonly UploadedItem[],
   mark: UploadMark,
 ): number {
-  let marked = 0;
-  for (const item of items) {
-    const markable = connection.number(
-      "SELECT count(*) FROM journal_v2 WHERE FILE_ID = ? AND TIME_INVALID_us IS NULL AND UPLOAD_DT_ID IS NULL",
-      item.fileId,
-    );
-    if (markable === 0) continue;
-    connection.run(
-      "UPDATE journal_v2 SET UPLOAD_DT_ID = ? WHERE FILE_ID = ?",
-      lookups.findOrInsert("uploads", mark.stamp),
-      item.fileId,
-    );
+  if (items.length === 0) return 0;
+  const levels = new Map(items.map(({ fileId, level }) => [fileId, level]));
+  const marked = connection.all(
+    "UPDATE journal_v2 SET UPLOAD_DT_ID = ? WHERE FILE_ID IN (SELECT value FROM json_each(?)) AND TIME_INVALID_us IS NULL AND UPLOAD_DT_ID IS NULL RETURNING FILE_ID",
+    lookups.findOrInsert("uploads", mark.stamp),
+    JSON.stringify([...levels.keys()]),
+  );
+  for (const [fileId] of marked) {
+    const id = Number(fileId);
     recordVerification(connection, {
-      fileId: item.fileId,
+      fileId: id,
       checkedUs: mark.checkedUs,
-      level: item.level,
+      level: levels.get(id) ?? "sender",
       result: "equal",
       checkedBy: mark.checkedBy,
     });
-    marked++;
   }
-  return marked;
+  return marked.length;
 }
 
 /**

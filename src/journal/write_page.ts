@@ -13,8 +13,8 @@ const INSERT_MANY = insertStatement(ROWS_PER_INSERT);
 const INSERT_ONE = insertStatement(1);
 
 /**
- * A hash taken this soon after the file's modification is noted in `hash_time`;
- * wider than any margin of the change rules.
+ * A file modified this shortly before its hash, or before the row's own time,
+ * has the moment of the hash noted; wider than any margin of the change rules.
  */
 const NOTED_WITHIN_US = 10_000_000;
 
@@ -22,6 +22,8 @@ const NOTED_WITHIN_US = 10_000_000;
 export interface WrittenPage {
   /** For each change, in order: the FILE_ID of its new row, undefined where it made none. */
   fileIds: readonly (number | undefined)[];
+  /** How many moments of hashes were noted in `hash_time`. */
+  notes: number;
 }
 
 /**
@@ -38,127 +40,118 @@ export function writePage(
   changes: readonly JournalChange[],
   nowUs: number,
 ): WrittenPage {
-  const fileIds: (number | undefined)[] = [];
-  const rows = new RowInserter(connection);
-  for (const change of changes) {
-    fileIds.push(writeChange(connection, lookups, rows, change, nowUs));
-  }
-  rows.flush();
-  return { fileIds };
+  const page = new Page(connection, lookups, nowUs);
+  const fileIds = changes.map((change) => page.write(change));
+  return { fileIds, notes: page.finish() };
 }
 
-function writeChange(
-  connection: Connection,
-  lookups: Lookups,
-  rows: RowInserter,
-  change: JournalChange,
-  nowUs: number,
-): number | undefined {
-  switch (change.kind) {
-    case "deleted":
-      invalidate(connection, change.fileId, nowUs);
-      return undefined;
-    case "confirmed":
-      connection.run(
-        "INSERT INTO hash_time (FILE_ID, HASHED_us) VALUES (?, ?) ON CONFLICT (FILE_ID) DO UPDATE SET HASHED_us = excluded.HASHED_us",
-        change.fileId,
-        change.hashedUs,
-      );
-      return undefined;
-    case "added":
-      return insert(
-        connection,
-        lookups,
-        rows,
-        change,
-        nowUs,
-        lookups.findOrInsert("versions", change.file.version),
-        null,
-      );
-    case "updated":
-      invalidate(connection, change.old.fileId, nowUs);
-      return insert(
-        connection,
-        lookups,
-        rows,
-        change,
-        nowUs,
-        lookups.findOrInsert("versions", change.file.version),
-        null,
-      );
-    case "moved": {
-      const [version, upload] = connection.first(
-        "SELECT VERSION_ID, UPLOAD_DT_ID FROM journal_v2 WHERE FILE_ID = ?",
-        change.old.fileId,
-      ) ?? [];
-      invalidate(connection, change.old.fileId, nowUs);
-      return insert(
-        connection,
-        lookups,
-        rows,
-        change,
-        nowUs,
-        Number(version),
-        upload ?? null,
-      );
+/** One page under way, within one transaction. */
+class Page {
+  readonly #rows: RowInserter;
+  readonly #notes: HashNotes;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly lookups: Lookups,
+    private readonly nowUs: number,
+  ) {
+    this.#rows = new RowInserter(connection);
+    this.#notes = new HashNotes(connection);
+  }
+
+  /** Writes one change; gives the FILE_ID of its new row. */
+  write(change: JournalChange): number | undefined {
+    switch (change.kind) {
+      case "deleted":
+        this.#invalidate(change.fileId);
+        return undefined;
+      case "confirmed":
+        this.#notes.add(change.fileId, change.hashedUs);
+        return undefined;
+      case "added":
+        return this.#insert(change, this.#versionId(change.file), null);
+      case "updated":
+        this.#invalidate(change.old.fileId);
+        return this.#insert(change, this.#versionId(change.file), null);
+      case "moved": {
+        const [versionId, uploadId] = this.connection.first(
+          "SELECT VERSION_ID, UPLOAD_DT_ID FROM journal_v2 WHERE FILE_ID = ?",
+          change.old.fileId,
+        ) ?? [];
+        this.#invalidate(change.old.fileId);
+        return this.#insert(change, Number(versionId), uploadId ?? null);
+      }
     }
   }
+
+  /** Gives the number of noted moments. */
+  finish(): number {
+    this.#rows.flush();
+    return this.#notes.count;
+  }
+
+  #versionId(file: NewRow): number {
+    return this.lookups.findOrInsert("versions", file.version);
+  }
+
+  #insert(
+    { modality, folder, file }: { modality: string; folder: string; file: NewRow },
+    versionId: number,
+    uploadId: SqlValue,
+  ): number {
+    const fileId = this.#rows.add([
+      file.personId ?? null,
+      this.lookups.findOrInsert("srcpaths", folder),
+      file.name,
+      this.lookups.findOrInsert("modalities", modality),
+      file.mtimeUs,
+      file.size,
+      file.md5,
+      this.nowUs,
+      null,
+      uploadId,
+      versionId,
+    ]);
+    if (file.mtimeUs + NOTED_WITHIN_US > Math.min(file.hashedUs, this.nowUs)) {
+      this.#notes.add(fileId, file.hashedUs);
+    }
+    return fileId;
+  }
+
+  #invalidate(fileId: number): void {
+    const changed = this.connection.run(
+      "UPDATE journal_v2 SET TIME_INVALID_us = ? WHERE FILE_ID = ? AND TIME_INVALID_us IS NULL",
+      this.nowUs,
+      fileId,
+    );
+    if (changed !== 1) {
+      throw new ChorusError(
+        "journal_damaged",
+        `Row ${fileId} of the journal "${this.connection.path}" is no longer active; nothing of this page was written.`,
+        {
+          subject: this.connection.path,
+          remedy: "Run the command again; if it happens again, run `journal check`.",
+        },
+      );
+    }
+    this.connection.run("DELETE FROM hash_time WHERE FILE_ID = ?", fileId);
+  }
 }
 
-function insert(
-  connection: Connection,
-  lookups: Lookups,
-  rows: RowInserter,
-  change: { modality: string; folder: string; file: NewRow },
-  nowUs: number,
-  versionId: number,
-  uploadId: SqlValue,
-): number {
-  const { file } = change;
-  const fileId = rows.add([
-    file.personId ?? null,
-    lookups.findOrInsert("srcpaths", change.folder),
-    file.name,
-    lookups.findOrInsert("modalities", change.modality),
-    file.mtimeUs,
-    file.size,
-    file.md5,
-    nowUs,
-    null,
-    uploadId,
-    versionId,
-  ]);
-  if (file.mtimeUs + NOTED_WITHIN_US > file.hashedUs) {
-    connection.run(
+/** Remembers moments of hashes. */
+class HashNotes {
+  count = 0;
+
+  constructor(private readonly connection: Connection) {}
+
+  add(fileId: number, hashedUs: number): void {
+    this.connection.run(
       "INSERT OR REPLACE INTO hash_time (FILE_ID, HASHED_us) VALUES (?, ?)",
       fileId,
-      file.hashedUs,
+      hashedUs,
     );
+    this.count++;
   }
-  return fileId;
-}
-
-function invalidate(
-  connection: Connection,
-  fileId: number,
-  nowUs: number,
-): void {
-  const changed = connection.run(
-    "UPDATE journal_v2 SET TIME_INVALID_us = ? WHERE FILE_ID = ? AND TIME_INVALID_us IS NULL",
-    nowUs,
-    fileId,
-  );
-  if (changed !== 1) {
-    throw new ChorusError(
-      "journal_damaged",
-      `Row ${fileId} of the journal "${connection.path}" is no longer active; nothing of this page was written.`,
-      {
-        subject: connection.path,
-        remedy: "Run the command again; if it happens again, run `journal check`.",
-      },
-    );
-  }
-  connection.run("DELETE FROM hash_time WHERE FILE_ID = ?", fileId);
 }
 
 /** Gives out FILE_IDs and inserts rows many at a time. Lives within one transaction. */
