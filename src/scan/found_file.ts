@@ -29,8 +29,6 @@ export interface FoundBatch {
    * read by folder and name can be merged with them.
    */
   files: readonly FoundFile[];
-  /** True for the folder's last batch of this modality. */
-  last: boolean;
 }
 
 /** Something that could not be read, or must not be; the walk goes on. */

@@ -1,0 +1,271 @@
+import { setImmediate } from "node:timers";
+import { ChorusError } from "../errors/chorus_error.ts";
+import { FileCalls } from "./file_calls.ts";
+import type { ScanProblem } from "./found_file.ts";
+import {
+  type FolderEnd,
+  type FolderJob,
+  type FoundColumns,
+  type ReadContext,
+  readFolder,
+} from "./read_folder.ts";
+import type { PlanSource, ScanPlan } from "./scan_plan.ts";
+
+/** A folder to read, with the number under which its answers come. */
+export interface NumberedJob {
+  id: number;
+  job: FolderJob;
+}
+
+/** One thing that reading a folder gave. `end` comes last. */
+export type FolderAnswer =
+  | { id: number; columns: FoundColumns }
+  | { id: number; problem: ScanProblem }
+  | { id: number; end: FolderEnd };
+
+/** To a worker. */
+export type ToWorker =
+  | {
+    kind: "begin";
+    plan: readonly PlanSource[];
+    realRoot: string;
+    stat: boolean;
+  }
+  | { kind: "read"; jobs: readonly NumberedJob[] };
+
+/** From a worker. */
+export type FromWorker =
+  | { kind: "ready" }
+  | { kind: "answers"; answers: readonly FolderAnswer[]; slow: boolean }
+  | { kind: "failed"; message: string };
+
+/** Takes answers, and the error that makes going on impossible. */
+export interface AnswerSink {
+  answer(answer: FolderAnswer): void;
+  fail(error: Error): void;
+}
+
+/** How the readers of a walk are made. */
+export interface ReadersOptions {
+  /** Cap on threads that read. */
+  numThreads: number | undefined;
+  /** Processors of the machine. */
+  processors: number;
+  /** Makes a worker; tests give one that dies. */
+  newWorker?: () => Worker;
+}
+
+/** Folders that one thread reads side by side. */
+export const FOLDERS_SIDE_BY_SIDE = 8;
+/** Folders that a worker may hold, read or waiting, so that it never runs dry. */
+const FOLDERS_PER_WORKER = 64;
+/** Files that a worker's folders may hold together, by the average folder so far. */
+const FILES_PER_WORKER = 20_000;
+/** A tree that needs more than one of these is worth the start of workers. */
+const SMALL_TREE = { folders: 128, files: 10_000, milliseconds: 100 };
+/** More threads than this gain nothing on a local disk; on a slow mount they wait side by side. */
+const MOST_WORKERS = 4;
+
+/**
+ * The threads that read folders. A small tree is read in this thread; workers
+ * are started when a tree turns out not to be small.
+ */
+export class FolderReaders implements AsyncDisposable {
+  readonly #context: ReadContext;
+  readonly #options: ReadersOptions;
+  readonly #sink: AnswerSink;
+  readonly #here = new Set<Promise<void>>();
+  readonly #workers: WorkerReader[] = [];
+  /** Milliseconds spent reading in this thread, and since when it has been at it again. */
+  #busyMs = 0;
+  #busySince = 0;
+  #folders = 0;
+  #files = 0;
+
+  constructor(
+    plan: ScanPlan,
+    realRoot: string,
+    stat: boolean,
+    options: ReadersOptions,
+    sink: AnswerSink,
+  ) {
+    this.#context = {
+      plan,
+      realRoot,
+      stat,
+      calls: new FileCalls(),
+      stopped: false,
+    };
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Folders that may be given now. */
+  get room(): number {
+    const ready = this.#workers.filter((worker) => worker.ready);
+    if (ready.length === 0) return FOLDERS_SIDE_BY_SIDE - this.#here.size;
+    const each = this.#perWorker;
+    return ready.reduce((sum, { held }) => sum + Math.max(0, each - held), 0);
+  }
+
+  /** Folders given and not read to their end. */
+  get held(): number {
+    return this.#workers.reduce((sum, { held }) => sum + held, this.#here.size);
+  }
+
+  /** Reads folders; no more than there is {@linkcode room} for. */
+  read(jobs: readonly NumberedJob[]): void {
+    this.#startWorkers();
+    const ready = this.#workers.filter((worker) => worker.ready)
+      .sort((a, b) => a.held - b.held);
+    if (ready.length === 0) {
+      for (const job of jobs) this.#readHere(job);
+      return;
+    }
+    // Runs of neighbours for one worker at a time keep messages few and order close.
+    let next = 0;
+    for (const [index, worker] of ready.entries()) {
+      const share = Math.ceil((jobs.length - next) / (ready.length - index));
+      const room = Math.max(0, this.#perWorker - worker.held);
+      const some = jobs.slice(next, next + Math.min(share, room));
+      if (some.length > 0) worker.read(some);
+      next += some.length;
+    }
+    if (next < jobs.length) ready[0].read(jobs.slice(next));
+  }
+
+  get #perWorker(): number {
+    const average = this.#files / Math.max(1, this.#folders);
+    return Math.max(
+      2,
+      Math.min(FOLDERS_PER_WORKER, Math.floor(FILES_PER_WORKER / average)),
+    );
+  }
+
+  #readHere({ id, job }: NumberedJob): void {
+    if (this.#here.size === 0) this.#busySince = performance.now();
+    const reading = readFolder(job, this.#context, {
+      files: (columns) => {
+        this.#answer({ id, columns });
+        return nextTurn();
+      },
+      problem: (problem) => this.#answer({ id, problem }),
+    }).then(
+      (end) => this.#answer({ id, end }),
+      (error) => this.#sink.fail(error),
+    ).finally(() => {
+      this.#here.delete(reading);
+      if (this.#here.size === 0) this.#busyMs += performance.now() - this.#busySince;
+    });
+    this.#here.add(reading);
+  }
+
+  #answer(answer: FolderAnswer): void {
+    if ("columns" in answer) this.#files += answer.columns.count;
+    if ("end" in answer) this.#folders++;
+    if (!this.#context.stopped) this.#sink.answer(answer);
+  }
+
+  #startWorkers(): void {
+    const busyMs = this.#busyMs +
+      (this.#here.size > 0 ? performance.now() - this.#busySince : 0);
+    const small = this.#folders < SMALL_TREE.folders &&
+      this.#files < SMALL_TREE.files && busyMs < SMALL_TREE.milliseconds;
+    if (small && this.#workers.length === 0) return;
+    const slow = this.#context.calls.slow ||
+      this.#workers.some((worker) => worker.slow);
+    const useful = slow ? MOST_WORKERS : Math.min(MOST_WORKERS, this.#options.processors);
+    const count = Math.min(useful, this.#options.numThreads ?? useful);
+    while (this.#workers.length < count) {
+      const worker = (this.#options.newWorker ?? newScanWorker)();
+      this.#workers.push(
+        new WorkerReader(worker, this.#context, {
+          answer: (answer) => this.#answer(answer),
+          fail: (error) => this.#sink.fail(error),
+        }),
+      );
+    }
+  }
+
+  /** Ends the workers and waits for what this thread is reading. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#context.stopped = true;
+    for (const worker of this.#workers) worker[Symbol.dispose]();
+    await Promise.allSettled(this.#here);
+  }
+}
+
+/** One worker and the folders that it holds. */
+class WorkerReader implements Disposable {
+  readonly #worker: Worker;
+  /** True once the worker answers. */
+  ready = false;
+  /** True while the worker finds the mount slow. */
+  slow = false;
+  /** Folders given and not read to their end. */
+  held = 0;
+
+  constructor(worker: Worker, context: ReadContext, sink: AnswerSink) {
+    this.#worker = worker;
+    const died = (why: string) =>
+      sink.fail(
+        new ChorusError("io", `A thread that reads folders died: ${why}.`, {
+          remedy: "Run the command again; what was recorded is not repeated.",
+        }),
+      );
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      switch (data.kind) {
+        case "ready":
+          this.ready = true;
+          break;
+        case "answers":
+          this.slow = data.slow;
+          for (const answer of data.answers) {
+            if ("end" in answer) this.held--;
+            sink.answer(answer);
+          }
+          break;
+        case "failed":
+          died(data.message);
+          break;
+        default:
+          data satisfies never;
+      }
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      died(event.message);
+    };
+    worker.onmessageerror = () => died("its answer can't be read");
+    this.#send({
+      kind: "begin",
+      plan: context.plan.source,
+      realRoot: context.realRoot,
+      stat: context.stat,
+    });
+  }
+
+  read(jobs: readonly NumberedJob[]): void {
+    this.held += jobs.length;
+    this.#send({ kind: "read", jobs });
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker.terminate();
+  }
+}
+
+function newScanWorker(): Worker {
+  return new Worker(new URL("./scan_worker.ts", import.meta.url), {
+    type: "module",
+  });
+}
+
+/** Lets messages and signals in. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

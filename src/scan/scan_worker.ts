@@ -1,0 +1,100 @@
+/**
+ * A thread that reads folders. It is told the plan once and then folders, and
+ * sends what it finds in few messages.
+ */
+
+import { FileCalls } from "./file_calls.ts";
+import {
+  type FolderAnswer,
+  FOLDERS_SIDE_BY_SIDE,
+  type FromWorker,
+  type NumberedJob,
+  type ToWorker,
+} from "./folder_readers.ts";
+import { type ReadContext, readFolder } from "./read_folder.ts";
+import { ScanPlan } from "./scan_plan.ts";
+
+/** What is known of the worker's own scope here; the compiler takes this file for a page's. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+}
+
+const scope = self as unknown as WorkerScope;
+
+/** Files, or answers, that make a message worth sending. */
+const FULL = { files: 2_000, answers: 64 };
+/** Milliseconds that an answer may wait for company. */
+const PATIENCE_MS = 2;
+/** Files from which moving their numbers is cheaper than copying them. */
+const WORTH_MOVING = 64;
+
+const queue: NumberedJob[] = [];
+const outbox: FolderAnswer[] = [];
+let context: ReadContext | undefined;
+let active = 0;
+let filesInOutbox = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+scope.onmessage = async ({ data }) => {
+  if (data.kind === "begin") {
+    context = {
+      plan: await ScanPlan.compile(data.plan),
+      realRoot: data.realRoot,
+      stat: data.stat,
+      calls: new FileCalls(),
+      stopped: false,
+    };
+    scope.postMessage({ kind: "ready" });
+    return;
+  }
+  queue.push(...data.jobs);
+  while (active < FOLDERS_SIDE_BY_SIDE && queue.length > 0) readOn();
+};
+
+/** Reads folders of the queue one after the other until it is empty. */
+async function readOn(): Promise<void> {
+  active++;
+  try {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      await readOne(next);
+    }
+  } catch (error) {
+    scope.postMessage({ kind: "failed", message: String(error) });
+  }
+  active--;
+  if (active === 0) send();
+}
+
+async function readOne({ id, job }: NumberedJob): Promise<void> {
+  if (context === undefined) throw new Error("no plan was given");
+  const end = await readFolder(job, context, {
+    files: (columns) => put({ id, columns }),
+    problem: (problem) => put({ id, problem }),
+  });
+  put({ id, end });
+}
+
+function put(answer: FolderAnswer): void {
+  outbox.push(answer);
+  if ("columns" in answer) filesInOutbox += answer.columns.count;
+  if (filesInOutbox >= FULL.files || outbox.length >= FULL.answers) send();
+  else timer ??= setTimeout(send, PATIENCE_MS);
+}
+
+function send(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  if (outbox.length === 0) return;
+  const answers = outbox.splice(0);
+  filesInOutbox = 0;
+  const moved = answers.flatMap((answer) =>
+    "columns" in answer && answer.columns.count >= WORTH_MOVING
+      ? [answer.columns.numbers.buffer]
+      : []
+  );
+  scope.postMessage(
+    { kind: "answers", answers, slow: context?.calls.slow ?? false },
+    moved,
+  );
+}
