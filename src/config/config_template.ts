@@ -1,7 +1,7 @@
 /** Writes a commented `config.toml`: for `config init`, and as `template.config.toml`. */
 
 import { stringify } from "smol-toml";
-import { defaultPattern, KNOWN_MODALITIES } from "../layout/modality.ts";
+import { canonicalModality, defaultPattern, KNOWN_MODALITIES } from "../layout/modality.ts";
 import { isLocal, joinLocation } from "../storage/location.ts";
 import { type ConfigKey, configKeys } from "./key_table.ts";
 import { showKey } from "./problems.ts";
@@ -46,6 +46,8 @@ export function emptyTemplate(): string {
 /**
  * A configuration with these answers, every other key as a comment with its
  * explanation. It loads without an error or a warning when the answers are right.
+ *
+ * @throws ChorusError `config` for a modality whose name can't be a folder's
  */
 export function configTemplate(answers: TemplateAnswers): string {
   const {
@@ -61,7 +63,7 @@ export function configTemplate(answers: TemplateAnswers): string {
     auth = {},
   } = answers;
   const authOf = (path: string) => isLocal(path) ? {} : auth;
-  const sites = [...new Set([...modalities, "Metadata"])];
+  const sites = [...new Set([...modalities.map(canonicalModality), "Metadata"])];
   const sections = [
     HEAD,
     section(["configuration"], {
@@ -91,7 +93,9 @@ export function configTemplate(answers: TemplateAnswers): string {
         pattern: defaultPattern(modality, { omopPerPatient }),
         ...modality === "OMOP" && omopPerPatient ? { omop_per_patient: true } : {},
       }, {
-        note: "A path of its own may have its own credentials, in an auth table below this one.",
+        note: index > 0
+          ? undefined
+          : "A modality with a path of its own may have its own credentials, in an auth table below it.",
         brief: index > 0,
         without: modality === "OMOP" ? [] : ["omop_per_patient"],
       })
@@ -123,7 +127,7 @@ interface SectionOptions {
 /** @param values what is set; undefined: the whole table is a comment */
 function section(
   path: readonly string[],
-  values: Readonly<Record<string, unknown>> | undefined,
+  values: Readonly<Record<string, TemplateValue>> | undefined,
   options: SectionOptions = {},
 ): string {
   const { note, brief = false, without = [], names = {} } = options;
@@ -137,10 +141,21 @@ function section(
       const value = values === undefined ? undefined : values[name];
       const line = value === undefined
         ? `# ${names[name] ?? name} = ${key.example ?? key.default}`
-        : stringify({ [name]: value }).trimEnd();
+        : `${name} = ${tomlValue(value)}`;
       return brief ? [line] : ["", ...comment(explanation(key)), line];
     }),
   ].join("\n");
+}
+
+type TemplateValue = string | boolean | SecretValue;
+
+/** One value on one line; the library would make a table of its own for `{ env }`. */
+function tomlValue(value: TemplateValue): string {
+  if (typeof value !== "object") {
+    return stringify({ value }).trimEnd().slice("value = ".length);
+  }
+  const [[name, text]] = Object.entries(value);
+  return `{ ${name} = ${tomlValue(text)} }`;
 }
 
 function keysOf(path: readonly string[]): readonly ConfigKey[] {

@@ -193,7 +193,7 @@ function mismatch(path: KeyPath, issue: v.BaseIssue<unknown>): string {
   // Inside auth tables a secret may have slipped into any key.
   const quoteText = !secret &&
     (!path.includes("auth") ||
-      (typeof value === "string" && /^[\w -]{1,24}$/.test(value)));
+      (typeof value === "string" && /^[a-z_ -]{1,20}$/i.test(value)));
   const found = value === "" ? "nothing" : describeFound(value, { quoteText });
   return `must be ${allowed}, found ${found}`;
 }

@@ -42,13 +42,14 @@ export function secretsOf(config: Config): string[] {
     }
   };
   for (const { path, auth } of placesOf(config)) {
-    const password = /:\/\/[^/?#@:]*:([^/?#@]+)@/.exec(path)?.[1];
-    if (password !== undefined) add(password);
+    for (const part of secretParts(path)) add(part);
     for (const [name, value] of Object.entries(auth)) {
-      if (!isSecretName(name)) continue;
-      add(value);
+      if (isSecretName(name)) add(value);
       for (const part of secretParts(value)) add(part);
     }
+  }
+  for (const { url } of Object.values(config.drivers)) {
+    for (const part of secretParts(url)) add(part);
   }
   return [...found].sort((left, right) => right.length - left.length);
 }
@@ -66,9 +67,10 @@ function redactedPlace(place: Place): Place {
   return { path: maskText(place.path), auth };
 }
 
-/** The signature of a SAS, key and SAS of a connection string. */
+/** The signature of a SAS, key and SAS of a connection string, the password of a URL. */
 function secretParts(value: string): string[] {
   return [
+    /:\/\/[^/?#@:]*:([^/?#@]+)@/,
     /(?:^|[?&])sig=([^&;]+)/i,
     /(?:^|;)\s*AccountKey=([^;]+)/i,
     /(?:^|;)\s*SharedAccessSignature=([^;]+)/i,

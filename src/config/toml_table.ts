@@ -2,6 +2,15 @@
 
 import { parse, TomlDate, TomlError } from "smol-toml";
 import { ChorusError } from "../errors/chorus_error.ts";
+import { configKeys } from "./key_table.ts";
+
+/** Every name of a key, wherever it stands. */
+const NAMES: ReadonlySet<string> = new Set(
+  configKeys.flatMap((key) => [
+    key.path[key.path.length - 1],
+    ...key.aliases ?? [],
+  ]),
+);
 
 /** A table as read, not yet checked. */
 export type TomlTable = Readonly<Record<string, unknown>>;
@@ -56,8 +65,9 @@ export function parseToml(text: string, file: string): TomlTable {
     const [what] = error.message.split("\n");
     const reason = what.replace(/^Invalid TOML document: /, "");
     const line = text.split(/\r?\n/)[error.line - 1] ?? "";
-    const name = /^\s*([\w.-]+)\s*=/.exec(line)?.[1];
-    const place = name === undefined ? "" : ` (at "${name}")`;
+    // Only a name that we know: on a broken line anything can stand before a "=".
+    const name = /^\s*(?:[\w.-]+\.)?(\w+)\s*=/.exec(line)?.[1];
+    const place = name !== undefined && NAMES.has(name) ? ` (at "${name}")` : "";
     throw new ChorusError(
       "config",
       `${file}, line ${error.line}, column ${error.column}: ${reason}${place}.`,
