@@ -1,6 +1,6 @@
 /** A site's own driver module: loaded by URL or path, pinned by its SHA-256 where wished. */
 
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ChorusError } from "../errors/chorus_error.ts";
 import { toHex } from "../hash/hex.ts";
@@ -17,9 +17,11 @@ export interface ConfiguredDriver {
 /**
  * Loads a driver module.
  *
- * With `sha256`, the module's bytes are fetched once, compared, and those very
- * bytes are run: nothing else can slip in between. What the module imports is
- * not covered, and its relative imports don't work; a pinned driver is one file.
+ * From a path it is imported as it is. From the network, or with `sha256`, its
+ * bytes are fetched once, compared, and those very bytes are run: nothing else
+ * can slip in between, and the program's frozen lock file, which knows no remote
+ * modules, is not asked. Such a driver is one file; relative imports in it don't
+ * work, and `sha256` does not cover what it imports otherwise.
  *
  * @throws {ChorusError} `config` when it can't be loaded, is another one, or is no driver
  */
@@ -28,43 +30,42 @@ export async function loadConfiguredDriver(
   driver: ConfiguredDriver,
 ): Promise<DriverFactory> {
   const url = moduleUrl(driver.url);
-  const fail = (what: string, remedy: string, cause?: unknown): never => {
-    throw new ChorusError(
+  const fail = (what: string, remedy: string, cause?: unknown) =>
+    new ChorusError(
       "config",
       `Can't use ${driver.url} as driver for "${scheme}://": ${what}`,
       { subject: `drivers.${scheme}`, remedy, cause },
     );
-  };
-  let target = url;
-  if (driver.sha256 !== undefined) {
-    let bytes: Uint8Array<ArrayBuffer>;
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+    throw fail("http can be changed on the way", "Use https, or a path.");
+  }
+  let target = url.href;
+  if (url.protocol !== "file:" || driver.sha256 !== undefined) {
+    let module: ModuleText;
     try {
-      bytes = await fetchModule(url);
+      module = await fetchModule(url);
     } catch (error) {
-      return fail(messageOf(error), "Check the address.", error);
+      throw fail(messageOf(error), "Check the address.", error);
     }
     const sha256 = toHex(
-      new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
+      new Uint8Array(await crypto.subtle.digest("SHA-256", module.bytes)),
     );
-    if (sha256 !== driver.sha256.toLowerCase()) {
-      return fail(
+    if (driver.sha256 !== undefined && sha256 !== driver.sha256.toLowerCase()) {
+      throw fail(
         `its SHA-256 is ${sha256}, the configuration pins ${driver.sha256}`,
         "Find out why it changed before you trust the new one.",
       );
     }
-    const type = /\.m?js$/.test(new URL(url).pathname)
-      ? "text/javascript"
-      : "application/typescript";
-    target = `data:${type};base64,${bytes.toBase64()}`;
+    target = `data:${module.type};base64,${module.bytes.toBase64()}`;
   }
   let module: Record<string, unknown>;
   try {
     module = await import(target);
   } catch (error) {
-    return fail(messageOf(error), "Check the address and the module.", error);
+    throw fail(messageOf(error), "Check the address and the module.", error);
   }
   if (typeof module.default !== "function") {
-    return fail(
+    throw fail(
       "it has no default export that is a function",
       "Export the driver's factory as default; docs/drivers.md shows how.",
     );
@@ -72,22 +73,41 @@ export async function loadConfiguredDriver(
   return module.default as DriverFactory;
 }
 
-/** The module's address as a URL. */
-function moduleUrl(configured: string): string {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(configured) && !isAbsolute(configured)) {
-    return configured;
-  }
-  return pathToFileURL(resolve(configured)).href;
+interface ModuleText {
+  type: "text/javascript" | "application/typescript";
+  bytes: Uint8Array<ArrayBuffer>;
 }
 
-async function fetchModule(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (url.startsWith("file:")) return await Deno.readFile(new URL(url));
+/** The module's address: a URL as it is, a path relative to the current folder. */
+function moduleUrl(configured: string): URL {
+  const isUrl = /^(https?|file):/i.test(configured);
+  return isUrl ? new URL(configured) : pathToFileURL(resolve(configured));
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" ||
+    /^127(\.\d+){3}$/.test(host);
+}
+
+async function fetchModule(url: URL): Promise<ModuleText> {
+  const byName = /\.m?js$/.test(url.pathname);
+  if (url.protocol === "file:") {
+    return { type: moduleType(byName), bytes: await Deno.readFile(url) };
+  }
   const response = await fetch(url);
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`the server answered ${response.status}`);
   }
-  return new Uint8Array(await response.arrayBuffer());
+  const said = response.headers.get("content-type") ?? "";
+  return {
+    type: moduleType(byName || /javascript/.test(said)),
+    bytes: new Uint8Array(await response.arrayBuffer()),
+  };
+}
+
+function moduleType(isJavaScript: boolean): ModuleText["type"] {
+  return isJavaScript ? "text/javascript" : "application/typescript";
 }
 
 function messageOf(error: unknown): string {

@@ -44,6 +44,35 @@ export type DriverFactory = (
   options: DriverOptions,
 ) => Promise<Driver> | Driver;
 
+/** What a driver module may export besides its factory. */
+export interface SignInExports {
+  /**
+   * Signs a person in ahead of time and keeps the sign-in for later runs.
+   * Throws as a {@linkcode DriverFactory} does.
+   */
+  signIn?(options: SignInOptions): Promise<SignedIn>;
+  /** Forgets what `signIn` kept; false when there was nothing. */
+  signOut?(options: SignOutOptions): Promise<boolean>;
+}
+
+/** What `signIn` is given. */
+export type SignInOptions = Pick<DriverOptions, "auth" | "environment" | "notify" | "signal">;
+
+/** What `signOut` is given. */
+export type SignOutOptions = Pick<DriverOptions, "environment">;
+
+/** A sign-in that was made. */
+export interface SignedIn {
+  /** Who, as the service calls the person. */
+  account: string;
+  /** Where the account is known, one clause: "tenant …". */
+  place?: string;
+  /** The file that keeps the sign-in. */
+  keptIn?: string;
+  /** One sentence that the person should know: another sign-in goes before this one. */
+  warning?: string;
+}
+
 /** Limits of the store, as data. `Infinity` where there is none. */
 export interface DriverLimits {
   /**

@@ -151,13 +151,13 @@ export function joinLocation(
     return (windows ? win32 : posix).join(location.path, ...parts);
   }
   const { scheme, container, prefix } = location;
-  return `${scheme}://${joinKey(container, prefix, ...parts)}`;
+  const key = joinKey(prefix, ...parts);
+  return `${scheme}://${container}${key === "" ? "" : `/${key}`}`;
 }
 
-/** Key parts joined by `/`; empty parts are left out. A leading empty container stays. */
+/** Key parts joined with one slash each; empty parts are left out. */
 export function joinKey(...parts: readonly string[]): string {
-  const [first = "", ...rest] = parts;
-  const behind = rest.map((part) => part.replace(/^\/+|\/+$/g, ""))
-    .filter((part) => part !== "");
-  return [first, ...behind].join("/");
+  return parts.map((part) => part.replace(/^\/+|\/+$/g, ""))
+    .filter((part) => part !== "")
+    .join("/");
 }
