@@ -26,7 +26,7 @@ export interface TemplateAnswers {
    * Keys of the `auth` tables of journal and central path, such as `auth_mode`
    * and `azure_account_url`. Secrets are best given as `{ env }` or `{ file }`.
    */
-  auth?: Readonly<Record<string, SecretValue>>;
+  auth?: Readonly<Record<string, SecretValue | undefined>>;
 }
 
 /** The text of `template.config.toml`, from which a person may start without `config init`. */
@@ -127,7 +127,7 @@ interface SectionOptions {
 /** @param values what is set; undefined: the whole table is a comment */
 function section(
   path: readonly string[],
-  values: Readonly<Record<string, TemplateValue>> | undefined,
+  values: Readonly<Record<string, TemplateValue | undefined>> | undefined,
   options: SectionOptions = {},
 ): string {
   const { note, brief = false, without = [], names = {} } = options;

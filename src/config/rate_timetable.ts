@@ -31,22 +31,6 @@ export function parseRate(text: string): RateTimetable | undefined {
   return steps.some((step) => step.bytesPerSecond !== Infinity) ? steps : undefined;
 }
 
-/**
- * The rate that holds at a time of day.
- *
- * @param timetable at least one step, in order, as {@linkcode parseRate} gives it
- * @param minute minutes since midnight, local time
- * @returns bytes per second, `Infinity` for no limit
- */
-export function rateAt(timetable: RateTimetable, minute: number): number {
-  // Before the first step of the day the last one of the day before still holds.
-  let current = timetable[timetable.length - 1];
-  for (const step of timetable) {
-    if (step.fromMinute <= minute) current = step;
-  }
-  return current.bytesPerSecond;
-}
-
 function parseStep(entry: string, text: string): RateStep {
   const [time, rate, ...more] = entry.split(",");
   if (rate === undefined || more.length > 0) {

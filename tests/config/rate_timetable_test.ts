@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseRate, rateAt } from "../../src/config/rate_timetable.ts";
+import { parseRate } from "../../src/config/rate_timetable.ts";
 import { isChorusError } from "../../src/errors/chorus_error.ts";
 
 Deno.test("parseRate reads one rate for the whole day", () => {
@@ -43,13 +43,4 @@ Deno.test("parseRate says what is wrong with a timetable", () => {
       return true;
     }, text);
   }
-});
-
-Deno.test("rateAt takes the last step that has begun, over midnight too", () => {
-  const timetable = parseRate("08:00,50M 18:00,off") ?? [];
-  assert.equal(rateAt(timetable, 8 * 60 - 1), Infinity);
-  assert.equal(rateAt(timetable, 8 * 60), 50_000_000);
-  assert.equal(rateAt(timetable, 18 * 60 - 1), 50_000_000);
-  assert.equal(rateAt(timetable, 18 * 60), Infinity);
-  assert.equal(rateAt(timetable, 0), Infinity);
 });
