@@ -5,6 +5,7 @@ import { aliasedName, configKeys, isAuthTable, schemaNode } from "./key_table.ts
 import { nearestName } from "./nearest_name.ts";
 import { type KeyPath, type Problems, showKey } from "./problems.ts";
 import { configSchema } from "./schema.ts";
+import { describeFound } from "./shown_value.ts";
 import { isTomlTable, type TomlTable } from "./toml_table.ts";
 
 /** Beyond this share of a name's letters, another name is no likely reading of it. */
@@ -27,13 +28,20 @@ export function knownKeys(
     path: KeyPath,
   ): unknown => {
     const node = schemaNode(schema);
-    if (node.kind === "key" || !isTomlTable(value)) return value;
+    if (node.kind === "key") return value;
+    if (!isTomlTable(value)) {
+      problems.error(path, noTable(path, value));
+      return undefined;
+    }
     const kept = new Map<string, unknown>();
+    const keep = (name: string, child: unknown) => {
+      if (child !== undefined) kept.set(name, child);
+    };
     const writtenAs = new Map<string, string>();
     for (const [name, child] of Object.entries(value)) {
       const at = [...path, name];
       if (node.kind === "named") {
-        kept.set(name, read(node.value, child, at));
+        keep(name, read(node.value, child, at));
         continue;
       }
       const key = Object.hasOwn(node.entries, name) ? name : aliasedName(node.entries, name);
@@ -43,19 +51,30 @@ export function knownKeys(
         continue;
       }
       const earlier = writtenAs.get(key);
-      if (earlier !== undefined && kept.get(key) !== child) {
+      if (
+        earlier !== undefined &&
+        JSON.stringify(kept.get(key)) !== JSON.stringify(child)
+      ) {
         problems.error(
           at,
           `and ${earlier} are the same setting and have different values: keep one`,
         );
       }
       writtenAs.set(key, name);
-      kept.set(key, read(node.entries[key], child, [...path, key]));
+      keep(key, read(node.entries[key], child, [...path, key]));
     }
     return Object.fromEntries(kept);
   };
   const known = read(configSchema, table, []);
   return isTomlTable(known) ? known : {};
+}
+
+function noTable(path: KeyPath, value: unknown): string {
+  const found = describeFound(value, { quoteText: !path.includes("auth") });
+  const hint = path[0] === "site_path" && typeof value === "string"
+    ? ": what holds for all modalities stands in [site_path.default]"
+    : "";
+  return `must be a table, found ${found}${hint}`;
 }
 
 function unknownKey(path: KeyPath, siblings: readonly string[]): string {

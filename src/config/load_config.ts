@@ -1,23 +1,19 @@
 /** Reads `config.toml`: every error of it at once, warnings beside the result. */
 
-import * as v from "valibot";
-import { ChorusError } from "../errors/chorus_error.ts";
 import { isLocal, lastPartOf, schemeOf } from "../storage/location.ts";
 import { resolveAuth } from "./auth.ts";
+import { checkTypes, tellPlaceholders } from "./checked_file.ts";
+import { readConfigText } from "./config_text.ts";
 import type { Config, DriverModule, LoadedConfig, Place } from "./config.ts";
-import { nodeAt } from "./key_table.ts";
 import { knownKeys } from "./known_keys.ts";
 import { modernLayout } from "./legacy_layout.ts";
 import { checkJournalPath, checkPlacePath, containerOf } from "./place_path.ts";
 import { type KeyPath, Problems } from "./problems.ts";
-import { type ConfigFile, configSchema } from "./schema.ts";
+import type { ConfigFile } from "./schema.ts";
 import { insecureUrl } from "./service_url.ts";
-import { describeFound, quote } from "./shown_value.ts";
+import { quote } from "./shown_value.ts";
 import { readModalities, readSites } from "./sites.ts";
-import { isTomlTable, parseToml, type TomlTable, valueAt, withValueAt } from "./toml_table.ts";
-
-/** What the template leaves for a person to fill in. */
-const PLACEHOLDER = /\{(?:CONTAINER|DATAPATH|LOCALPATH)\}/;
+import { parseToml, type TomlTable, valueAt } from "./toml_table.ts";
 
 /** What loading needs besides the file. */
 export interface LoadOptions {
@@ -36,7 +32,7 @@ export async function loadConfig(
   file: string,
   options: LoadOptions,
 ): Promise<LoadedConfig> {
-  return await parseConfig(await readText(file), { ...options, file });
+  return await parseConfig(await readConfigText(file), { ...options, file });
 }
 
 /**
@@ -92,37 +88,6 @@ export async function parseConfig(
   return { config, warnings: problems.warnings };
 }
 
-async function readText(file: string): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(file);
-  } catch (cause) {
-    const missing = cause instanceof Deno.errors.NotFound;
-    throw new ChorusError(
-      "config",
-      `The configuration file "${file}" ${missing ? "does not exist" : "can't be read"}.`,
-      {
-        subject: file,
-        cause,
-        remedy: missing
-          ? "Run `chorus-upload config init` to write one, or name it with --config FILE."
-          : "Check that it is a file that you may read.",
-      },
-    );
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) ||
-      (bytes[0] === 0xfe && bytes[1] === 0xff);
-    throw new ChorusError(
-      "config",
-      `The configuration file "${file}" is ${utf16 ? "UTF-16" : "not UTF-8"}.`,
-      { subject: file, remedy: "Save it again with the encoding UTF-8." },
-    );
-  }
-}
-
 /** A driver of the site's own may need credentials that we have no name for. */
 function hasOwnDriver(table: TomlTable, authPath: KeyPath): boolean {
   const owner = authPath.slice(0, -1);
@@ -130,72 +95,6 @@ function hasOwnDriver(table: TomlTable, authPath: KeyPath): boolean {
     (owner[0] === "site_path" ? valueAt(table, ["site_path", "default", "path"]) : undefined);
   return typeof path === "string" && !isLocal(path) &&
     valueAt(table, ["drivers", schemeOf(path)]) !== undefined;
-}
-
-function tellPlaceholders(
-  value: unknown,
-  path: KeyPath,
-  problems: Problems,
-): void {
-  if (isTomlTable(value)) {
-    for (const [name, child] of Object.entries(value)) {
-      tellPlaceholders(child, [...path, name], problems);
-    }
-  } else if (Array.isArray(value)) {
-    for (const child of value) tellPlaceholders(child, path, problems);
-  } else if (typeof value === "string") {
-    const [placeholder] = PLACEHOLDER.exec(value) ?? [];
-    if (placeholder !== undefined) {
-      problems.error(
-        path,
-        `still holds the template's placeholder ${placeholder}`,
-      );
-    }
-  }
-}
-
-/** Checks against the schema; keys with errors are told and left out, the rest goes on. */
-function checkTypes(table: TomlTable, problems: Problems): ConfigFile {
-  const first = v.safeParse(configSchema, table);
-  if (first.success) return first.output;
-  let rest = table;
-  for (const issue of first.issues) {
-    const path = keyPathOf(issue);
-    if (path.length > 0) {
-      problems.error(path, mismatch(path, issue));
-      rest = withValueAt(rest, path, undefined);
-    }
-  }
-  return v.parse(configSchema, rest);
-}
-
-/** Down to the key itself, not into its array or inline table. */
-function keyPathOf(issue: v.BaseIssue<unknown>): string[] {
-  const path: string[] = [];
-  for (const { key } of issue.path ?? []) {
-    if (nodeAt(path)?.kind === "key") break;
-    path.push(String(key));
-  }
-  return path;
-}
-
-function mismatch(path: KeyPath, issue: v.BaseIssue<unknown>): string {
-  const node = nodeAt(path);
-  const value = issue.path?.[path.length - 1]?.value;
-  if (node?.kind !== "key") {
-    const found = describeFound(value, { quoteText: !path.includes("auth") });
-    const hint = path.length === 2 && path[0] === "site_path"
-      ? ": what holds for all modalities stands in [site_path.default]"
-      : "";
-    return `must be a table, found ${found}${hint}`;
-  }
-  const { allowed, secret } = node.info;
-  // Inside auth tables a secret may have slipped into any key.
-  const quoteText = !secret &&
-    (!path.includes("auth") ||
-      (typeof value === "string" && /^[a-z_ -]{1,20}$/i.test(value)));
-  const found = value === "" ? "nothing" : describeFound(value, { quoteText });
-  return `must be ${allowed}, found ${found}`;
 }
 
 async function readJournal(
@@ -254,7 +153,7 @@ async function readCentral(
   const path = central.path ?? "";
   const container = central.azure_container;
   const containerKey = ["central_path", "azure_container"];
-  if (container !== undefined && path !== "" && !problems.hasErrorAt(key)) {
+  if (container && path !== "" && !problems.hasErrorAt(key)) {
     if (schemeOf(path) !== "az") {
       problems.warn(containerKey, `has no effect: the path is ${quote(path)}`);
     } else if (containerOf(path) !== container) {

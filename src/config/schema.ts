@@ -38,6 +38,11 @@ function text(info: Omit<KeyInfo, "allowed">) {
   return key(v.pipe(v.string(), v.nonEmpty()), { allowed: "text", ...info });
 }
 
+/** A text that may be empty, which is the same as leaving it out: files in use hold such. */
+function setting(info: Omit<KeyInfo, "allowed">) {
+  return key(v.string(), { allowed: "text", ...info });
+}
+
 function flag(info: Omit<KeyInfo, "allowed">) {
   return key(v.boolean(), { allowed: "true or false", ...info });
 }
@@ -69,11 +74,14 @@ function word<const Words extends readonly string[]>(
   );
 }
 
-/** A text that one of our parsers turns into a value; its error becomes the issue. */
-function parsed<Value>(parse: (text: string) => Value) {
+/** What one of our parsers turns into a value; its error becomes the issue. */
+function parsed<Written extends string | number, Value>(
+  parse: (written: Written) => Value,
+  written: v.GenericSchema<Written>,
+) {
   return v.pipe(
-    v.string(),
-    v.rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
+    written,
+    v.rawTransform<Written, Value>(({ dataset, addIssue, NEVER }) => {
       try {
         return parse(dataset.value);
       } catch (error) {
@@ -137,18 +145,18 @@ export const authSchema = v.objectWithRest({
     },
     { sas_token: "sas" },
   ),
-  azure_tenant_id: text({
+  azure_tenant_id: setting({
     about:
       "The Entra tenant to sign in to, where it is not the person's own: guests in the central tenant need it.",
     example: '"00000000-0000-0000-0000-000000000000"',
   }),
-  azure_account_url: text({
+  azure_account_url: setting({
     about:
       "The storage account's address; a custom domain may be used. http:// is refused except on the loopback address.",
     default: "https://<azure_account_name>.blob.core.windows.net",
     example: '"https://upload.chorus4ai.org"',
   }),
-  azure_account_name: text({
+  azure_account_name: setting({
     about: "The storage account's name.",
     default: "from azure_account_url or the connection string",
     example: '"mghb2ailanding"',
@@ -167,7 +175,7 @@ export const authSchema = v.objectWithRest({
     aliases: ["azure_connection_string"],
     example: '{ env = "AZURE_STORAGE_CONNECTION_STRING" }',
   }),
-  azure_container: text({
+  azure_container: setting({
     about: "The container; must agree with the path.",
     default: "from the path",
     example: '"container"',
@@ -185,37 +193,37 @@ export const authSchema = v.objectWithRest({
     about: "The session token of temporary AWS credentials.",
     example: '{ env = "AWS_SESSION_TOKEN" }',
   }),
-  aws_profile: text({
+  aws_profile: setting({
     about: "A profile of ~/.aws/config.",
     example: '"default"',
   }),
-  aws_region: text({
+  aws_region: setting({
     about: "The bucket's region.",
     example: '"us-east-1"',
   }),
-  aws_endpoint_url: text({
+  aws_endpoint_url: setting({
     about: "The address of an S3-compatible store that is not AWS.",
     example: '"https://s3.example.org"',
   }),
-  s3_container: text({
+  s3_container: setting({
     about: "The bucket, as in the path.",
     default: "from the path",
     example: '"bucket"',
   }),
-  google_application_credentials: text({
+  google_application_credentials: setting({
     about: "A Google credentials file, for gs:// paths.",
     default: "GOOGLE_APPLICATION_CREDENTIALS in the environment",
     example: '"/etc/chorus/google.json"',
   }),
-  google_project: text({
+  google_project: setting({
     about: "The Google Cloud project.",
     example: '"project"',
   }),
-  google_endpoint_url: text({
+  google_endpoint_url: setting({
     about: "The address of a store that speaks Google's protocol.",
     example: '"https://storage.example.org"',
   }),
-  ca_cert: text({
+  ca_cert: setting({
     about:
       "A PEM file with a site's own certificate authority, or that of its TLS-inspecting proxy.",
     default: "the system's authorities",
@@ -315,7 +323,7 @@ export const configSchema = v.object({
         about: "What `file list --output-file` writes without --output-type.",
         default: '"list"',
       }),
-      min_age: key(parsed(parseDuration), {
+      min_age: key(parsed(parseDuration, v.string()), {
         about: "Files younger than this are left for the next update: they may still be written.",
         allowed: DURATION_FORM,
         default: "none",
@@ -323,7 +331,7 @@ export const configSchema = v.object({
       }),
       mtime_tolerance: key(
         v.pipe(
-          parsed(parseDuration),
+          parsed(parseDuration, v.string()),
           v.minValue(1),
           v.maxValue(MAX_TOLERANCE_MS),
         ),
@@ -375,7 +383,7 @@ export const configSchema = v.object({
         required: "",
         example: '"az://container/"',
       }),
-      azure_container: text({
+      azure_container: setting({
         about: "The container; must agree with the path.",
         default: "from the path",
         example: '"container"',
@@ -393,15 +401,10 @@ export const configSchema = v.object({
   transfer: v.optional(
     v.object({
       max_rate: key(
-        v.union([
-          v.pipe(
-            v.number(),
-            v.safeInteger(),
-            v.minValue(1),
-            v.transform((rate) => parseRate(String(rate))),
-          ),
-          parsed(parseRate),
-        ]),
+        parsed(
+          (rate) => parseRate(String(rate)),
+          v.union([v.string(), v.number()]),
+        ),
         {
           about:
             "Limit for sending: a rate, or a timetable of local times. M is a million bytes, Mi 1,048,576.",
@@ -410,7 +413,7 @@ export const configSchema = v.object({
           example: '"08:00,50M 18:00,off"',
         },
       ),
-      max_wait: key(parsed(parseDuration), {
+      max_wait: key(parsed(parseDuration, v.string()), {
         about: "How long a service that is down is waited for.",
         allowed: DURATION_FORM,
         default: '"30m"',

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { stringify } from "smol-toml";
 import { loadConfig } from "../../src/config/load_config.ts";
+import { configKeys } from "../../src/config/reference.ts";
 import { type ChorusError, isChorusError } from "../../src/errors/chorus_error.ts";
 import { errorsByKey, load, loadError, MINIMAL, onlyWarning } from "./loading.ts";
 
@@ -203,7 +206,8 @@ Deno.test("errors of every kind are told at once, each with its full key", async
     "configuration.num_threads": /^must be a whole number from 1 on, found 0$/,
     "configuration.profiling": /^must be true or false, found "yes"$/,
     "configuration.upload_method": /^must be "list", "azcli" or "azcopy", found "ftp"$/,
-    "configuration.min_age": /^must be a duration such as "10m".*, found "soon"$/,
+    "configuration.min_age":
+      /^must be a duration such as "10m".*, found "soon": "soon" is not a duration$/,
     "configuration.mtime_tolerance": /^must be a duration from "1ms" to "10s", found "1h"$/,
     "journal.journaling_mode": /^must be "append" or "full" .*, found "sometimes"$/,
     "journal.source": /^must be a table, found "journal.db"$/,
@@ -219,7 +223,7 @@ Deno.test("errors of every kind are told at once, each with its full key", async
     "site_path.Metadata.pattern": /^is wrong: .* holds a backslash/,
     "site_path.Metadata.exclude": /^must be an array of texts .*, found an array$/,
     "site_path.default.path": /^is missing: Metadata has no path of its own$/,
-    "transfer.max_rate": /^must be bytes per second .*, found -5$/,
+    "transfer.max_rate": /^must be bytes per second .*, found -5: .* which is not a rate$/,
     "transfer.max_wait": /^must be a duration .*, found a date or time$/,
     "drivers.sftp": /^must be text or \{ url = .*, found a table$/,
     "drivers.web": /^must begin with https:\/\//,
@@ -382,6 +386,107 @@ Deno.test("a home folder's sign is not replaced, and a warning says so", async (
     await onlyWarning('[central_path]\npath = "~/central"\n[site_path.default]\npath = "/d"'),
     /central_path\.path is "~\/central": "~" is not replaced/,
   );
+});
+
+Deno.test("an array of tables, or a date, is no table", async () => {
+  assert.deepEqual(
+    await errorsByKey(
+      `${MINIMAL}[[journal]]\nlocal.path = "x"\n[[site_path.Images]]\n[central_path.auth.x]`,
+    ),
+    {
+      "journal": "must be a table, found an array",
+      "site_path.Images": "must be a table, found an array",
+    },
+  );
+  assert.deepEqual(await errorsByKey(`transfer = 2026-01-01\n${MINIMAL}`), {
+    "transfer": "must be a table, found a date or time",
+  });
+});
+
+Deno.test("an empty text in a setting is the same as leaving it out", async () => {
+  const { config, warnings } = await load(`
+    [central_path]
+    path = "az://box/"
+    azure_container = ""
+    [central_path.auth]
+    auth_mode = "login"
+    azure_account_name = "acc"
+    azure_tenant_id = ""
+    azure_sas_token = ""
+    [site_path.default]
+    path = "/data"
+  `);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(Object.keys(config.central.auth).sort(), [
+    "auth_mode",
+    "azure_account_name",
+    "azure_account_url",
+  ]);
+});
+
+Deno.test("whatever stands in a file, it loads or gives our error", async () => {
+  const names = [...new Set(configKeys.flatMap(({ path, aliases = [] }) => [...path, ...aliases]))];
+  const name = fc.oneof(
+    fc.constantFrom(...names, "default", "OMOP", "constructor", ""),
+    fc.string({ maxLength: 5 }),
+  );
+  const leaf = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      "az://c/x",
+      "s3://b",
+      "file:///x",
+      "{version}/{filepath}",
+      "10m",
+      "50M",
+      "sas",
+      "full",
+      "{DATAPATH}",
+    ),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.boolean(),
+    fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }),
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 5 },
+      leaf,
+      fc.array(leaf, { maxLength: 3 }),
+      fc.dictionary(name, tie("value"), { maxKeys: 4, noNullPrototype: true }),
+    ),
+  }));
+  const tables = fc.record(
+    {
+      configuration: fc.dictionary(name, value, { noNullPrototype: true }),
+      journal: fc.dictionary(name, value, { noNullPrototype: true }),
+      central_path: fc.dictionary(name, value, { noNullPrototype: true }),
+      site_path: fc.dictionary(name, value, { noNullPrototype: true }),
+      transfer: fc.dictionary(name, value, { noNullPrototype: true }),
+      drivers: fc.dictionary(name, value, { noNullPrototype: true }),
+    },
+    { requiredKeys: [] },
+  );
+  let loaded = 0;
+  await fc.assert(
+    fc.asyncProperty(tables, async (table) => {
+      try {
+        await load(stringify(table));
+        loaded++;
+      } catch (error) {
+        assert(
+          isChorusError(error, "config"),
+          String(error instanceof Error ? error.stack : error),
+        );
+        assert.doesNotMatch(error.message, /undefined|\[object/);
+      }
+    }),
+    {
+      numRuns: 800,
+      examples: [[{ central_path: { path: "/c" }, site_path: { default: { path: "/d" } } }]],
+    },
+  );
+  assert(loaded > 0);
 });
 
 Deno.test("a missing file is an error that names it and `config init`", async () => {
