@@ -1,49 +1,15 @@
-import { setImmediate } from "node:timers";
 import { ChorusError } from "../errors/chorus_error.ts";
 import { FileCalls } from "./file_calls.ts";
-import type { ScanProblem } from "./found_file.ts";
+import { type ReadContext, readFolder } from "./read_folder.ts";
+import type { ScanPlan } from "./scan_plan.ts";
 import {
-  type FolderEnd,
-  type FolderJob,
-  type FoundColumns,
-  type ReadContext,
-  readFolder,
-} from "./read_folder.ts";
-import type { PlanSource, ScanPlan } from "./scan_plan.ts";
-
-/** A folder to read, with the number under which its answers come. */
-export interface NumberedJob {
-  id: number;
-  job: FolderJob;
-}
-
-/** One thing that reading a folder gave. `end` comes last. */
-export type FolderAnswer =
-  | { id: number; columns: FoundColumns }
-  | { id: number; problem: ScanProblem }
-  | { id: number; end: FolderEnd };
-
-/** To a worker. */
-export type ToWorker =
-  | {
-    kind: "begin";
-    plan: readonly PlanSource[];
-    realRoot: string;
-    stat: boolean;
-  }
-  | { kind: "read"; jobs: readonly NumberedJob[] };
-
-/** From a worker. */
-export type FromWorker =
-  | { kind: "ready" }
-  | { kind: "answers"; answers: readonly FolderAnswer[]; slow: boolean }
-  | { kind: "failed"; message: string };
-
-/** Takes answers, and the error that makes going on impossible. */
-export interface AnswerSink {
-  answer(answer: FolderAnswer): void;
-  fail(error: Error): void;
-}
+  type AnswerSink,
+  type FolderAnswer,
+  nextTurn,
+  type NumberedJob,
+  type Readers,
+} from "./walk.ts";
+import { FOLDERS_SIDE_BY_SIDE, type FromWorker, type ToWorker } from "./worker_messages.ts";
 
 /** How the readers of a walk are made. */
 export interface ReadersOptions {
@@ -55,8 +21,6 @@ export interface ReadersOptions {
   newWorker?: () => Worker;
 }
 
-/** Folders that one thread reads side by side. */
-export const FOLDERS_SIDE_BY_SIDE = 8;
 /** Folders that a worker may hold, read or waiting, so that it never runs dry. */
 const FOLDERS_PER_WORKER = 64;
 /** Files that a worker's folders may hold together, by the average folder so far. */
@@ -70,7 +34,7 @@ const MOST_WORKERS = 4;
  * The threads that read folders. A small tree is read in this thread; workers
  * are started when a tree turns out not to be small.
  */
-export class FolderReaders implements AsyncDisposable {
+export class FolderReaders implements Readers {
   readonly #context: ReadContext;
   readonly #options: ReadersOptions;
   readonly #sink: AnswerSink;
@@ -108,12 +72,7 @@ export class FolderReaders implements AsyncDisposable {
     return ready.reduce((sum, { held }) => sum + Math.max(0, each - held), 0);
   }
 
-  /** Folders given and not read to their end. */
-  get held(): number {
-    return this.#workers.reduce((sum, { held }) => sum + held, this.#here.size);
-  }
-
-  /** Reads folders; no more than there is {@linkcode room} for. */
+  /** Reads folders; what there is no {@linkcode room} for waits in a worker. */
   read(jobs: readonly NumberedJob[]): void {
     this.#startWorkers();
     const ready = this.#workers.filter((worker) => worker.ready)
@@ -145,13 +104,13 @@ export class FolderReaders implements AsyncDisposable {
   #readHere({ id, job }: NumberedJob): void {
     if (this.#here.size === 0) this.#busySince = performance.now();
     const reading = readFolder(job, this.#context, {
-      files: (columns) => {
-        this.#answer({ id, columns });
-        return nextTurn();
+      files: async (columns) => {
+        await this.#answer({ id, columns });
+        await nextTurn();
       },
-      problem: (problem) => this.#answer({ id, problem }),
+      problem: (problem) => void this.#answer({ id, problem }),
     }).then(
-      (end) => this.#answer({ id, end }),
+      (end) => void this.#answer({ id, end }),
       (error) => this.#sink.fail(error),
     ).finally(() => {
       this.#here.delete(reading);
@@ -160,10 +119,10 @@ export class FolderReaders implements AsyncDisposable {
     this.#here.add(reading);
   }
 
-  #answer(answer: FolderAnswer): void {
+  #answer(answer: FolderAnswer): Promise<void> | void {
     if ("columns" in answer) this.#files += answer.columns.count;
     if ("end" in answer) this.#folders++;
-    if (!this.#context.stopped) this.#sink.answer(answer);
+    if (!this.#context.stopped) return this.#sink.answer(answer);
   }
 
   #startWorkers(): void {
@@ -263,9 +222,4 @@ function newScanWorker(): Worker {
   return new Worker(new URL("./scan_worker.ts", import.meta.url), {
     type: "module",
   });
-}
-
-/** Lets messages and signals in. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

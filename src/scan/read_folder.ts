@@ -26,6 +26,8 @@ export interface FolderJob {
 export interface FoundColumns {
   /** Index in the plan's modalities. */
   modality: number;
+  /** Where it isn't the folder that was asked for but one below. */
+  folder?: string;
   count: number;
   /** Packed. */
   names: string;
@@ -477,7 +479,7 @@ class FolderReading {
 }
 
 /** Puts names in ascending order of their UTF-8 bytes, in place. */
-function sortByUtf8(names: string[]): string[] {
+export function sortByUtf8(names: string[]): string[] {
   // UTF-16 order is the same, except where surrogate pairs meet U+E000 to U+FFFF.
   return names.some((name) => /[\ud800-\udfff]/.test(name))
     ? names.sort(compareCodePoints)

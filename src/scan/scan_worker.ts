@@ -4,15 +4,10 @@
  */
 
 import { FileCalls } from "./file_calls.ts";
-import {
-  type FolderAnswer,
-  FOLDERS_SIDE_BY_SIDE,
-  type FromWorker,
-  type NumberedJob,
-  type ToWorker,
-} from "./folder_readers.ts";
 import { type ReadContext, readFolder } from "./read_folder.ts";
 import { ScanPlan } from "./scan_plan.ts";
+import type { FolderAnswer, NumberedJob } from "./walk.ts";
+import { FOLDERS_SIDE_BY_SIDE, type FromWorker, type ToWorker } from "./worker_messages.ts";
 
 /** What is known of the worker's own scope here; the compiler takes this file for a page's. */
 interface WorkerScope {
