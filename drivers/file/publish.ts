@@ -6,7 +6,7 @@ import { FileFailure } from "./failure.ts";
 import { lockName } from "./name_lock.ts";
 import { etagOf } from "./object_info.ts";
 import type { CompanionNames } from "./own_names.ts";
-import { isLacking, type SystemCalls } from "./system_calls.ts";
+import { codeOf, isLacking, type SystemCalls } from "./system_calls.ts";
 import type { TemporaryFile } from "./temporary_file.ts";
 
 /** What is being published. */
@@ -83,12 +83,7 @@ export async function removeFile(
   options: { ifMatch?: string; signal?: AbortSignal },
   calls: SystemCalls,
 ): Promise<void> {
-  await using _lock = await lockName(
-    dirname(target),
-    names,
-    calls,
-    options.signal,
-  );
+  await using _lock = await lockForRemoval(target, names, options, calls);
   const info = await infoOf(target);
   if (options.ifMatch !== undefined) requireEtag(info, options.ifMatch);
   // Deno.remove would take an empty folder too.
@@ -97,6 +92,22 @@ export async function removeFile(
   }
   await requireSpelling(target);
   await Deno.remove(target);
+}
+
+/** A full disk has no room for a lock; an unconditional removal must go on all the same. */
+async function lockForRemoval(
+  target: string,
+  names: CompanionNames,
+  { ifMatch, signal }: { ifMatch?: string; signal?: AbortSignal },
+  calls: SystemCalls,
+): Promise<AsyncDisposable | undefined> {
+  try {
+    return await lockName(dirname(target), names, calls, signal);
+  } catch (error) {
+    const full = ["ENOSPC", "EDQUOT"].includes(codeOf(error));
+    if (full && ifMatch === undefined) return undefined;
+    throw error;
+  }
 }
 
 async function infoOf(path: string): Promise<Deno.FileInfo | undefined> {
