@@ -1,6 +1,6 @@
 /** Reads `config.toml`: every error of it at once, warnings beside the result. */
 
-import { isLocal, lastPartOf, schemeOf } from "../storage/location.ts";
+import { isLocal, lastPartOf, parseLocation, schemeOf } from "../storage/location.ts";
 import { resolveAuth } from "./auth.ts";
 import { checkTypes, tellPlaceholders } from "./checked_file.ts";
 import { readConfigText } from "./config_text.ts";
@@ -121,8 +121,9 @@ async function readJournal(
   }
   return {
     mode: journal.journaling_mode ?? "append",
-    local: given ??
-      (isLocal(source) || problems.hasErrorAt(sourceKey) ? source : lastPartOf(source)),
+    local: problems.hasErrorAt(sourceKey) || problems.hasErrorAt(localKey)
+      ? ""
+      : localFile(given ?? (isLocal(source) ? source : lastPartOf(source))),
     source: {
       path: source,
       auth: await resolveAuth({
@@ -134,6 +135,12 @@ async function readJournal(
       }),
     },
   };
+}
+
+/** The operating system's path of a local place, which may be written `file:///…`. */
+function localFile(path: string): string {
+  const location = parseLocation(path);
+  return "path" in location ? location.path : path;
 }
 
 async function readCentral(

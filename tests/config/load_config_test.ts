@@ -342,6 +342,7 @@ Deno.test("the journal's working copy is a local source itself, else the source'
     (await load(`${MINIMAL}[journal]\n${journal}`)).config.journal.local;
   assert.equal(await local('source.path = "/srv/j/site.db"'), "/srv/j/site.db");
   assert.equal(await local('source.path = "rel/site.db"'), "rel/site.db");
+  assert.equal(await local('source.path = "file:///srv/my%20j/site.db"'), "/srv/my j/site.db");
   assert.equal(await local('source.path = "s3://b/deep/site.db"'), "site.db");
   assert.equal(
     await local('source.path = "s3://b/site.db"\nlocal.path = "w/x.db"'),
