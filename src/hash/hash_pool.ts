@@ -1,8 +1,25 @@
 /** A pool of workers that hashes files, with backpressure, cancellation and a result per file. */
 
-import { createMd5 } from "./digest.ts";
+import { type HashReport, readReport } from "./hash_agent.ts";
 import type { HashOutcome, HashRequest } from "./hash_result.ts";
-import { toHex } from "./hex.ts";
+import { HashRun } from "./hash_run.ts";
+import { type HashThread, type StartHashThread, startHere, startWorker } from "./hash_thread.ts";
+
+/** More threads than this read no faster from any disk that was tried. */
+const MAX_WORKERS = 16;
+/** A thread gets more to do when it has fewer files than this, */
+const FILES_AHEAD = 256;
+/** and fewer bytes than this, or too few files to fill its lanes. */
+const BYTES_AHEAD = 64 * 1024 * 1024;
+const LANES = 12;
+/** A job holds so many files or bytes at most. */
+const JOB_FILES = 64;
+const JOB_BYTES = 8 * 1024 * 1024;
+/** So much is hashed in this thread before a worker is started, which takes about 30 ms. */
+const FILES_HERE = 32;
+const BYTES_HERE = 4 * 1024 * 1024;
+/** What a file of unknown size counts. */
+const UNKNOWN_SIZE = 64 * 1024;
 
 /** A file and what became of it. */
 export interface HashResult<T extends HashRequest> {
@@ -10,88 +27,232 @@ export interface HashResult<T extends HashRequest> {
   outcome: HashOutcome;
 }
 
-/** Options of {@linkcode HashPool}. */
-export interface HashPoolOptions {
-  /** Threads at most; by default one per processor. */
-  workers?: number;
-  /** Called with the bytes hashed since the last call, also within a large file. */
-  onBytes?: (bytes: number) => void;
+/** Where the threads' time went, seconds, added up over all of them. */
+export interface HashPoolTimes {
+  /** In the kernel. */
+  hashing: number;
+  /** Opening and reading files, where a thread had to wait for it. */
+  reading: number;
 }
 
-/** Hashes files on all processors. Threads start when there is work for them. */
+/** Options of {@linkcode HashPool}. */
+export interface HashPoolOptions {
+  /** Threads at most; by default one per processor, at most 16. */
+  workers?: number;
+  /** Files that may be read from the input and not yet be given out; by default 1,024 a thread. */
+  filesInFlight?: number;
+  /** Called with the bytes hashed since the last call, also within a large file. */
+  onBytes?: (bytes: number) => void;
+  /** Starts a worker; for tests. */
+  startWorker?: StartHashThread;
+}
+
+/** A thread and what it has to do. */
+interface Member {
+  thread: HashThread;
+  isWorker: boolean;
+  /** True from the first report on. */
+  reported: boolean;
+  requests: Map<number, HashRequest>;
+  bytes: number;
+}
+
+/**
+ * Hashes files on all processors.
+ *
+ * Workers start when there is enough to do for them; a handful of small files is hashed in this
+ * thread. A worker that dies is the outcome of the files that it had, and is replaced. Where no
+ * worker can start, because the permission to read its module is missing, all work is done in this
+ * thread.
+ */
 export class HashPool implements AsyncDisposable {
-  readonly #options: HashPoolOptions;
+  /** Where the time went so far. */
+  readonly times: HashPoolTimes = { hashing: 0, reading: 0 };
+  readonly #workers: number;
+  readonly #filesInFlight: number;
+  readonly #onBytes: ((bytes: number) => void) | undefined;
+  readonly #startWorker: StartHashThread;
+  readonly #members = new Set<Member>();
+  #run: HashRun<HashRequest> | undefined;
+  #canStartWorkers = true;
+  #filesHere = 0;
+  #bytesHere = 0;
+  #nextId = 0;
 
   constructor(options: HashPoolOptions = {}) {
-    this.#options = options;
+    this.#workers = options.workers ??
+      Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
+    this.#filesInFlight = options.filesInFlight ?? 1024 * this.#workers;
+    this.#onBytes = options.onBytes;
+    this.#startWorker = options.startWorker ?? startWorker;
   }
 
   /**
    * Hashes files. A file that can't be hashed is an outcome, not an error.
    *
+   * One call at a time; the threads stay for the next one.
+   *
    * @param batches files in arrays of any length; many small arrays are joined, long ones split.
-   *   Read only as fast as results are taken: at most a bounded number of files is in flight
+   *   Read only as fast as results are taken: when `filesInFlight` files are between the two, no
+   *   further array is asked for
    * @param options `signal` stops it; the iterator then throws the signal's reason
    * @returns results in arrays, **in the order in which they finish**, one per request
+   * @throws {TypeError} when a call before is still under way
    */
   async *hash<T extends HashRequest>(
     batches: AsyncIterable<readonly T[]> | Iterable<readonly T[]>,
     options: { signal?: AbortSignal } = {},
   ): AsyncGenerator<HashResult<T>[], void, undefined> {
-    for await (const batch of batches) {
-      const results: HashResult<T>[] = [];
-      for (const request of batch) {
-        options.signal?.throwIfAborted();
-        results.push({ request, outcome: await this.#hashFile(request) });
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (this.#run !== undefined) {
+      throw new TypeError("Can't hash: this pool is hashing other files");
+    }
+    const run = new HashRun<T>(batches, this.#filesInFlight, () => this.#dispatch());
+    this.#run = run;
+    const abort = () => run.fail(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      for (;;) {
+        const results = await run.take();
+        if (results === undefined) return;
+        yield results;
+        // The consumer has them: there is room for more.
+        run.release(results.length);
       }
-      if (results.length > 0) yield results;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#run = undefined;
+      await this.#abandon();
+      await run.close();
     }
   }
 
   /** Stops the threads. */
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#run?.fail(new DOMException("The hash pool was closed", "AbortError"));
+    await this.#terminate([...this.#members]);
+  }
 
-  async #hashFile({ path }: HashRequest): Promise<HashOutcome> {
-    const start = performance.now();
-    try {
-      const before = await Deno.stat(path);
-      if (!before.isFile) {
-        return {
-          ok: false,
-          reason: "not_a_file",
-          message: "Not a regular file",
-        };
-      }
-      using file = await Deno.open(path);
-      const md5 = createMd5();
-      const buffer = new Uint8Array(1 << 20);
-      let size = 0;
-      for (let n; (n = await file.read(buffer)) !== null; size += n) {
-        md5.update(buffer.subarray(0, n));
-        this.#options.onBytes?.(n);
-      }
-      const after = await file.stat();
-      const mtimeMs = after.mtime?.getTime() ?? 0;
-      if (size !== after.size || mtimeMs !== before.mtime?.getTime()) {
-        return {
-          ok: false,
-          reason: "changed",
-          message: "Changed while it was read",
-        };
-      }
-      return {
-        ok: true,
-        md5: toHex(md5.digest()),
-        size,
-        mtimeMs,
-        seconds: (performance.now() - start) / 1000,
-      };
-    } catch (error) {
-      return {
-        ok: false,
-        reason: error instanceof Deno.errors.NotFound ? "vanished" : "unreadable",
-        message: error instanceof Error ? error.message : String(error),
-      };
+  /** Gives queued files to the threads that have least to do. */
+  #dispatch(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    while (run.queued > 0) {
+      const member = this.#memberFor(run);
+      if (member === undefined) return;
+      const share = Math.ceil(run.queued / (2 * this.#workers));
+      const files = Math.min(JOB_FILES, Math.max(share, 8));
+      this.#post(member, run.dequeue(files, JOB_BYTES, sizeOf));
     }
   }
+
+  #post(member: Member, requests: readonly HashRequest[]): void {
+    const firstId = this.#nextId;
+    for (const request of requests) {
+      member.requests.set(this.#nextId++, request);
+      member.bytes += sizeOf(request);
+      if (member.isWorker) continue;
+      this.#filesHere++;
+      this.#bytesHere += sizeOf(request);
+    }
+    const paths = requests.map((request) => request.path).join("\0");
+    member.thread.post({ firstId, paths });
+  }
+
+  /** The thread that should have the next job; undefined when all have enough to do. */
+  #memberFor(run: HashRun<HashRequest>): Member | undefined {
+    const members = [...this.#members];
+    if (!this.#canStartWorkers || this.#isLittle(run)) {
+      return members.find((member) => !member.isWorker) ?? this.#add(false);
+    }
+    const workers = members.filter((member) => member.isWorker);
+    const idle = workers.find((member) => member.requests.size === 0);
+    if (idle !== undefined) return idle;
+    if (workers.length < this.#workers) return this.#add(true);
+    return workers
+      .filter(({ requests, bytes }) =>
+        requests.size < FILES_AHEAD &&
+        (bytes < BYTES_AHEAD || requests.size < LANES)
+      )
+      .sort((a, b) => a.bytes - b.bytes || a.requests.size - b.requests.size)[0];
+  }
+
+  /** True while so little was asked for that starting a worker takes longer than hashing it. */
+  #isLittle(run: HashRun<HashRequest>): boolean {
+    for (const member of this.#members) if (member.isWorker) return false;
+    return this.#filesHere + run.queued <= FILES_HERE &&
+      this.#bytesHere + run.queuedBytes(sizeOf) <= BYTES_HERE;
+  }
+
+  #add(isWorker: boolean): Member {
+    const start = isWorker ? this.#startWorker : startHere;
+    const member: Member = {
+      thread: start({
+        report: (report) => this.#take(member, report),
+        died: (message) => this.#bury(member, message),
+      }),
+      isWorker,
+      reported: false,
+      requests: new Map(),
+      bytes: 0,
+    };
+    this.#members.add(member);
+    return member;
+  }
+
+  #take(member: Member, report: HashReport): void {
+    if (!this.#members.has(member)) return;
+    member.reported = true;
+    this.times.hashing += report.hashing;
+    this.times.reading += report.reading;
+    if (report.bytes > 0) this.#onBytes?.(report.bytes);
+    const results: HashResult<HashRequest>[] = [];
+    for (const { id, outcome } of readReport(report)) {
+      const request = member.requests.get(id);
+      if (request === undefined) continue;
+      member.requests.delete(id);
+      member.bytes -= sizeOf(request);
+      results.push({ request, outcome });
+    }
+    this.#run?.deliver(results);
+    this.#dispatch();
+  }
+
+  /** A thread has died: its files fail, unless it never began. */
+  #bury(member: Member, message: string): void {
+    if (!this.#members.delete(member)) return;
+    const requests = [...member.requests.values()];
+    if (member.isWorker && !member.reported) {
+      // A worker that can't even start: go on without workers rather than fail every file.
+      this.#canStartWorkers = false;
+      this.#run?.requeue(requests);
+    } else {
+      this.#run?.deliver(requests.map((request) => ({
+        request,
+        outcome: {
+          ok: false,
+          reason: "worker_died",
+          message: `The thread that hashed it died: ${message}`,
+        },
+      })));
+    }
+    this.#dispatch();
+  }
+
+  /** Stops the threads whose work nobody waits for any more. */
+  async #abandon(): Promise<void> {
+    await this.#terminate(
+      [...this.#members].filter((member) => member.requests.size > 0),
+    );
+  }
+
+  async #terminate(members: readonly Member[]): Promise<void> {
+    for (const member of members) this.#members.delete(member);
+    await Promise.all(members.map((member) => member.thread.terminate()));
+  }
+}
+
+function sizeOf({ size }: HashRequest): number {
+  return size === undefined || size < 0 ? UNKNOWN_SIZE : size;
 }

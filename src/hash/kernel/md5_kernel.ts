@@ -61,12 +61,14 @@ const WORD = VECTOR / 4;
 export class Md5Kernel {
   /** The memory; it stays where it is. */
   readonly memory: Uint8Array;
-  /** Messages that are hashed side by side at the speed of the slowest machine: 12, or 1. */
+  /** Messages that are hashed side by side at most: 12, without SIMD 1. */
   readonly lanes: number;
   readonly #words: Uint32Array;
   readonly #view: DataView;
   readonly #exports: KernelExports;
-  #free = FREE;
+  #end = FREE;
+  /** Addresses that were given back, by size. */
+  readonly #released = new Map<number, number[]>();
 
   constructor(exports: KernelExports) {
     this.#exports = exports;
@@ -77,13 +79,15 @@ export class Md5Kernel {
   }
 
   /**
-   * Reserves memory for ever.
+   * Reserves memory.
    *
    * @returns the address, a multiple of 64
    * @throws {RangeError} when not enough is left
    */
   reserve(bytes: number): number {
-    const address = this.#free;
+    const released = this.#released.get(bytes)?.pop();
+    if (released !== undefined) return released;
+    const address = this.#end;
     const end = address + Math.ceil(bytes / BLOCK) * BLOCK;
     if (end > this.memory.length) {
       throw new RangeError(
@@ -92,8 +96,15 @@ export class Md5Kernel {
         } are left`,
       );
     }
-    this.#free = end;
+    this.#end = end;
     return address;
+  }
+
+  /** Gives reserved memory back, for reservations of the same size. */
+  release(address: number, bytes: number): void {
+    const released = this.#released.get(bytes);
+    if (released === undefined) this.#released.set(bytes, [address]);
+    else released.push(address);
   }
 
   /**

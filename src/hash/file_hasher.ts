@@ -1,0 +1,464 @@
+/** Hashes files in this thread, several side by side. */
+
+import { setImmediate } from "node:timers";
+import { type BufferPair, Buffers } from "./buffers.ts";
+import {
+  checkUnchanged,
+  failureOf,
+  FileProblem,
+  type FileState,
+  fileState,
+  shortRead,
+  unexpectedContent,
+} from "./file_state.ts";
+import type { HashFailure } from "./hash_result.ts";
+import { BLOCK } from "./kernel/layout.ts";
+import { type Md5Kernel, newSegment, resetState, type Segment } from "./kernel/md5_kernel.ts";
+import { Latency } from "./latency.ts";
+
+/** Bytes that one synchronous read asks for: with twelve lanes little enough for the L2 cache. */
+const PIECE = 128 * 1024;
+/** With room for the padding. */
+const LANE_BYTES = PIECE + 2 * BLOCK;
+/** From this size on, what is left of a file without company is read ahead. */
+const READ_AHEAD_FROM = 4 * 1024 * 1024;
+/** Files that are waited for at a time on a slow mount. */
+const IN_FLIGHT = 48;
+const SMALL_BUFFER = 64 * 1024;
+const SMALL_BUFFERS = 40;
+const LARGE_BUFFER = 1024 * 1024;
+const LARGE_BUFFERS = 8;
+/** Longest time without looking for messages. */
+const SLICE_MS = 5;
+
+/** Takes the results; called between the reads, so it must be quick and must not throw. */
+export interface HashSink {
+  /** The file's digest is in `state`, which is reused afterwards. */
+  hashed(
+    id: number,
+    state: Uint32Array,
+    file: FileState,
+    seconds: number,
+  ): void;
+  failed(id: number, failure: HashFailure): void;
+  /** Called a few hundred times a second, and when nothing is left to do. */
+  pause(idle: boolean): void;
+}
+
+/** Where a thread's time went, seconds since it began. */
+export interface HashTimes {
+  hashing: number;
+  /** Opening and reading, where the thread had to wait for it. */
+  reading: number;
+}
+
+/** Options of {@linkcode FileHasher}. */
+export interface FileHasherOptions {
+  /** Called after each read, for tests that change a file under way. */
+  afterRead?: (path: string, bytesSoFar: number) => void;
+  latency?: Latency;
+}
+
+interface QueuedFile {
+  id: number;
+  path: string;
+}
+
+/** A file that is open or about to be. */
+class OpenFile {
+  readonly segment = newSegment();
+  id = 0;
+  path = "";
+  handle: Deno.FsFile | undefined;
+  before: FileState | undefined;
+  read = 0;
+  /** Value of the thread's share clock when it began. */
+  began = 0;
+
+  begin({ id, path }: QueuedFile, began: number): void {
+    this.id = id;
+    this.path = path;
+    this.handle = undefined;
+    this.before = undefined;
+    this.read = 0;
+    this.began = began;
+    this.segment.blocks = 0;
+    resetState(this.segment.state);
+  }
+
+  close(): void {
+    this.handle?.close();
+    this.handle = undefined;
+  }
+}
+
+/** A file that is read synchronously into a lane's own buffer. */
+class LaneFile extends OpenFile {
+  constructor(readonly address: number) {
+    super();
+  }
+}
+
+/** A segment of a file that is read asynchronously, and who waits for it to be hashed. */
+interface Ready {
+  segment: Segment;
+  hashed: () => void;
+}
+
+/**
+ * Hashes the files that it is given until none is left, keeping the kernel's lanes full.
+ *
+ * Where files open at once they are read synchronously, straight into the kernel's memory. On a
+ * slow mount dozens of them are in flight instead. A large file that is left alone is read ahead
+ * while it is hashed.
+ */
+export class FileHasher {
+  /** Bytes hashed so far. */
+  bytes = 0;
+  readonly times: HashTimes = { hashing: 0, reading: 0 };
+  readonly #kernel: Md5Kernel;
+  readonly #sink: HashSink;
+  readonly #options: FileHasherOptions;
+  readonly #latency: Latency;
+  readonly #smallBuffers: Buffers;
+  readonly #largeBuffers: Buffers;
+  readonly #queue: QueuedFile[] = [];
+  #next = 0;
+  readonly #idleLanes: LaneFile[] = [];
+  readonly #lanes: LaneFile[] = [];
+  readonly #ready: Ready[] = [];
+  #inFlight = 0;
+  #wake: (() => void) | undefined;
+  #run: Promise<void> | undefined;
+  #stopping = false;
+  /** Seconds, each divided by the number of files that were under way. */
+  #share = 0;
+  #shareAt = 0;
+
+  constructor(
+    kernel: Md5Kernel,
+    sink: HashSink,
+    options: FileHasherOptions = {},
+  ) {
+    this.#kernel = kernel;
+    this.#sink = sink;
+    this.#options = options;
+    this.#latency = options.latency ?? new Latency();
+    for (let i = 0; i < kernel.lanes; i++) {
+      this.#idleLanes.push(new LaneFile(kernel.reserve(LANE_BYTES)));
+    }
+    this.#smallBuffers = new Buffers(kernel, SMALL_BUFFER, SMALL_BUFFERS);
+    this.#largeBuffers = new Buffers(kernel, LARGE_BUFFER, LARGE_BUFFERS);
+  }
+
+  /** Queues a file; {@linkcode HashSink} hears of it under this id. */
+  add(id: number, path: string): void {
+    this.#queue.push({ id, path });
+    this.#wake?.();
+  }
+
+  /** Works until nothing is queued; where it is at work already, that is what it returns. */
+  run(): Promise<void> {
+    return this.#run ??= this.#work().finally(() => this.#run = undefined);
+  }
+
+  /** Leaves everything where it is, without results, and gives its memory back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.#queue.length = 0;
+    this.#next = 0;
+    this.#wake?.();
+    await this.#run;
+    for (const lane of [...this.#lanes.splice(0), ...this.#idleLanes.splice(0)]) {
+      lane.close();
+      this.#kernel.release(lane.address, LANE_BYTES);
+    }
+    this.#smallBuffers.release();
+    this.#largeBuffers.release();
+  }
+
+  async #work(): Promise<void> {
+    let sliceEnd = performance.now() + SLICE_MS;
+    while (this.#startFiles() || this.#inFlight > 0) {
+      if (this.#stopping && this.#inFlight === 0) return;
+      const segments = this.#segments();
+      if (segments.length === 0) {
+        this.#sink.pause(false);
+        await new Promise<void>((resolve) => this.#wake = resolve);
+        this.#wake = undefined;
+        continue;
+      }
+      this.#hash(segments);
+      this.#endSegments();
+      this.#readAheadTheLast();
+      const now = performance.now();
+      if (now >= sliceEnd || this.#inFlight > 0 || this.#queued === 0) {
+        this.#sink.pause(false);
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        sliceEnd = performance.now() + SLICE_MS;
+      }
+    }
+    this.#sink.pause(true);
+  }
+
+  get #queued(): number {
+    return this.#queue.length - this.#next;
+  }
+
+  #dequeue(): QueuedFile | undefined {
+    const file = this.#queue[this.#next++];
+    if (this.#next >= this.#queue.length) {
+      this.#queue.length = 0;
+      this.#next = 0;
+    }
+    return file;
+  }
+
+  /** Begins as many files as there is room for; false when no lane has anything to do. */
+  #startFiles(): boolean {
+    while (this.#queued > 0) {
+      if (this.#latency.slow && !this.#latency.probeDue(performance.now())) {
+        if (this.#inFlight >= IN_FLIGHT) break;
+        const file = this.#dequeue();
+        if (file !== undefined) this.#startInFlight(file);
+      } else {
+        const lane = this.#idleLanes.pop();
+        if (lane === undefined) break;
+        const file = this.#dequeue();
+        if (file !== undefined) this.#startLane(lane, file);
+      }
+    }
+    return this.#lanes.length > 0;
+  }
+
+  #segments(): Segment[] {
+    const segments: Segment[] = [];
+    for (const { segment } of this.#ready) segments.push(segment);
+    for (const { segment } of this.#lanes) segments.push(segment);
+    segments.length = Math.min(segments.length, this.#kernel.lanes);
+    return segments;
+  }
+
+  #hash(segments: Segment[]): void {
+    const start = performance.now();
+    this.bytes += this.#kernel.run(segments);
+    this.times.hashing += (performance.now() - start) / 1000;
+  }
+
+  #endSegments(): void {
+    for (let i = this.#ready.length - 1; i >= 0; i--) {
+      if (this.#ready[i].segment.blocks > 0) continue;
+      this.#ready.splice(i, 1)[0].hashed();
+    }
+    for (let i = this.#lanes.length - 1; i >= 0; i--) {
+      const lane = this.#lanes[i];
+      if (lane.segment.blocks > 0) continue;
+      if (lane.handle === undefined) {
+        this.#succeed(lane);
+        this.#removeLane(i);
+      } else if (!this.#fill(lane)) {
+        this.#removeLane(i);
+      }
+    }
+  }
+
+  #removeLane(index: number): void {
+    this.#idleLanes.push(...this.#lanes.splice(index, 1));
+  }
+
+  #startLane(lane: LaneFile, file: QueuedFile): void {
+    lane.begin(file, this.#shareNow());
+    const start = performance.now();
+    const started = this.#attempt(lane, () => {
+      lane.before = fileState(Deno.statSync(file.path));
+      lane.handle = Deno.openSync(file.path);
+      this.#readPiece(lane, lane.handle, lane.before);
+    });
+    const now = performance.now();
+    this.times.reading += (now - start) / 1000;
+    this.#latency.add(now - start, now);
+    if (started) this.#lanes.push(lane);
+    else this.#idleLanes.push(lane);
+  }
+
+  #fill(lane: LaneFile): boolean {
+    const start = performance.now();
+    const { handle, before } = lane;
+    const filled = handle !== undefined && before !== undefined &&
+      this.#attempt(lane, () => this.#readPiece(lane, handle, before));
+    this.times.reading += (performance.now() - start) / 1000;
+    return filled;
+  }
+
+  /** Runs a step; where it fails, the file is closed and reported. */
+  #attempt(file: OpenFile, step: () => void): boolean {
+    try {
+      step();
+      return true;
+    } catch (error) {
+      file.close();
+      this.#sink.failed(file.id, failureOf(error));
+      return false;
+    }
+  }
+
+  /** Reads the next piece into the lane's buffer; with the last one the file is done with. */
+  #readPiece(lane: LaneFile, handle: Deno.FsFile, before: FileState): void {
+    const wanted = Math.min(PIECE, before.size - lane.read);
+    const { memory } = this.#kernel;
+    let got = 0;
+    while (got < wanted) {
+      const n = handle.readSync(
+        memory.subarray(lane.address + got, lane.address + wanted),
+      );
+      if (n === null) throw shortRead(before.size, lane.read + got);
+      got += n;
+    }
+    lane.read += got;
+    this.#options.afterRead?.(lane.path, lane.read);
+    this.#stage(lane, lane.address, got, before);
+    if (lane.read < before.size) return;
+    if (before.size === 0 && handle.readSync(new Uint8Array(1)) !== null) {
+      throw unexpectedContent();
+    }
+    checkUnchanged(before, fileState(handle.statSync()));
+    lane.close();
+  }
+
+  /** Makes a piece that was read the file's next segment. */
+  #stage(file: OpenFile, address: number, bytes: number, before: FileState): void {
+    const { segment } = file;
+    segment.address = address;
+    if (file.read < before.size) {
+      segment.blocks = bytes / BLOCK;
+    } else {
+      const rest = bytes % BLOCK;
+      const whole = bytes - rest;
+      segment.blocks = whole / BLOCK +
+        this.#kernel.pad(address + whole, rest, before.size);
+    }
+  }
+
+  #succeed(file: OpenFile): void {
+    if (file.before === undefined) return;
+    const seconds = this.#shareNow() - file.began;
+    this.#sink.hashed(file.id, file.segment.state, file.before, seconds);
+  }
+
+  /** The share clock: its time passes the more slowly the more files are under way. */
+  #shareNow(): number {
+    const now = performance.now() / 1000;
+    const underWay = Math.max(1, this.#lanes.length + this.#inFlight);
+    this.#share += (now - this.#shareAt) / underWay;
+    this.#shareAt = now;
+    return this.#share;
+  }
+
+  /** Reads what is left of a long file ahead, when so few are left that the thread would wait. */
+  #readAheadTheLast(): void {
+    if (this.#queued > 0 || this.#lanes.length > 2) return;
+    for (let i = this.#lanes.length - 1; i >= 0; i--) {
+      const lane = this.#lanes[i];
+      const { handle, before } = lane;
+      if (handle === undefined || before === undefined) continue;
+      if (before.size - lane.read < READ_AHEAD_FROM) continue;
+      // Only between two segments: the file moves to other buffers.
+      if (lane.segment.blocks > 0) this.#hash([lane.segment]);
+      const file = new OpenFile();
+      file.begin(lane, lane.began);
+      file.segment.state.set(lane.segment.state);
+      file.read = lane.read;
+      file.before = before;
+      file.handle = handle;
+      lane.handle = undefined;
+      this.#removeLane(i);
+      this.#track(file, () => this.#readAhead(file, handle, before));
+    }
+  }
+
+  #startInFlight(queued: QueuedFile): void {
+    const file = new OpenFile();
+    file.begin(queued, this.#shareNow());
+    this.#track(file, async () => {
+      const before = fileState(await Deno.stat(queued.path));
+      file.before = before;
+      const handle = await Deno.open(queued.path);
+      file.handle = handle;
+      await this.#readAhead(file, handle, before);
+    });
+  }
+
+  #track(file: OpenFile, work: () => Promise<void>): void {
+    this.#inFlight++;
+    work().then(
+      () => this.#succeed(file),
+      (error) => this.#sink.failed(file.id, failureOf(error)),
+    ).finally(() => {
+      file.close();
+      this.#inFlight--;
+      this.#wake?.();
+    });
+  }
+
+  /** Reads a file to its end, one piece ahead of the kernel. */
+  async #readAhead(
+    file: OpenFile,
+    handle: Deno.FsFile,
+    before: FileState,
+  ): Promise<void> {
+    const buffers = before.size - file.read > LARGE_BUFFER
+      ? this.#largeBuffers
+      : this.#smallBuffers;
+    const pair = await buffers.take();
+    try {
+      await this.#readAheadInto(pair, file, handle, before);
+    } finally {
+      buffers.give(pair);
+    }
+    checkUnchanged(before, fileState(await handle.stat()));
+  }
+
+  async #readAheadInto(
+    { size, addresses }: BufferPair,
+    file: OpenFile,
+    handle: Deno.FsFile,
+    before: FileState,
+  ): Promise<void> {
+    const { memory } = this.#kernel;
+    const readInto = async (address: number): Promise<number> => {
+      const wanted = Math.min(size, before.size - file.read);
+      let got = 0;
+      while (got < wanted) {
+        if (this.#stopping) throw new FileProblem("unreadable", "Stopped");
+        const n = await handle.read(
+          memory.subarray(address + got, address + wanted),
+        );
+        if (n === null) throw shortRead(before.size, file.read + got);
+        got += n;
+      }
+      file.read += got;
+      this.#options.afterRead?.(file.path, file.read);
+      return got;
+    };
+    let current = 0;
+    let bytes = await readInto(addresses[current]);
+    if (before.size === 0 && await handle.read(new Uint8Array(1)) !== null) {
+      throw unexpectedContent();
+    }
+    for (;;) {
+      const last = file.read === before.size;
+      this.#stage(file, addresses[current], bytes, before);
+      const hashed = new Promise<void>((resolve) =>
+        this.#ready.push({ segment: file.segment, hashed: resolve })
+      );
+      this.#wake?.();
+      if (last) return await hashed;
+      current = 1 - current;
+      const reading = readInto(addresses[current]);
+      // Its failure is looked at when the kernel no longer needs the other buffer.
+      reading.catch(() => {});
+      await hashed;
+      bytes = await reading;
+    }
+  }
+}
