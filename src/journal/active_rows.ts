@@ -89,6 +89,26 @@ export class ActiveRows {
     return `j.FILE_ID, j.FILENAME, j.SIZE, j.SRC_MODTIME_us, j.MD5, ${hashed}`;
   }
 
+  /** The active rows of one version that have one of these names in a folder. */
+  inVersion(
+    version: string,
+    modality: string,
+    folder: string,
+    names: readonly string[],
+  ): { fileId: number; name: string }[] {
+    const folderId = this.lookups.find("srcpaths", folder);
+    const modalityId = this.lookups.find("modalities", modality);
+    const versionId = this.lookups.find("versions", version);
+    if (folderId === undefined || modalityId === undefined || versionId === undefined) return [];
+    return this.connection.all(
+      "SELECT j.FILE_ID, j.FILENAME FROM json_each(?) n CROSS JOIN journal_v2 j ON j.SRC_PATH_ID = ? AND j.FILENAME = n.value AND j.MODALITY_ID = ? AND j.VERSION_ID = ? AND j.TIME_INVALID_us IS NULL",
+      JSON.stringify(names),
+      folderId,
+      modalityId,
+      versionId,
+    ).map(([fileId, name]) => ({ fileId: Number(fileId), name: String(name) }));
+  }
+
   /** The number of active rows by modality, in one scan. */
   counts(): Map<string, number> {
     const modalities = [...this.lookups.texts("modalities")];

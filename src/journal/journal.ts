@@ -1,6 +1,6 @@
 /** The open journal: what the rest of the program holds. */
 
-import { ChorusError } from "../errors/chorus_error.ts";
+import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
 import { type ActivePath, ActiveRows } from "./active_rows.ts";
 import {
   beginCommand,
@@ -38,6 +38,7 @@ import { lastFileId, writePage, type WrittenPage } from "./write_page.ts";
 export type JournalAccess = "read" | "write";
 
 const PENDING_VERSION = "pending_version";
+const RESUME_PREFIX = "resume:";
 
 /**
  * A journal file, open. Made by `openJournal` only.
@@ -183,6 +184,17 @@ export class Journal implements Disposable {
     return this.#activeRows.inFolder(modality, folder, names);
   }
 
+  /** The active rows of one version that have one of these names in a folder. Version 2 only. */
+  activeInVersion(
+    version: string,
+    modality: string,
+    folder: string,
+    names: readonly string[],
+  ): { fileId: number; name: string }[] {
+    this.#requireVersion2();
+    return this.#activeRows.inVersion(version, modality, folder, names);
+  }
+
   /** The number of active rows of a modality. Version 2 only. */
   countActive(modality: string): number {
     this.#requireVersion2();
@@ -220,32 +232,17 @@ export class Journal implements Disposable {
 
   /** The version of an update that began and did not finish. */
   pendingVersion(): string | undefined {
-    if (!this.hasExtraTables) return undefined;
-    return this.#connection.text(
-      "SELECT VALUE FROM chorus_state WHERE NAME = ?",
-      PENDING_VERSION,
-    );
+    return this.#state(PENDING_VERSION);
   }
 
   /** Remembers the version of the update that begins. */
   setPendingVersion(version: string): void {
-    this.#write(() =>
-      this.#connection.run(
-        "INSERT OR REPLACE INTO chorus_state (NAME, VALUE) VALUES (?, ?)",
-        PENDING_VERSION,
-        version,
-      )
-    );
+    this.#setState(PENDING_VERSION, version);
   }
 
   /** The update is finished. */
   clearPendingVersion(): void {
-    this.#write(() =>
-      this.#connection.run(
-        "DELETE FROM chorus_state WHERE NAME = ?",
-        PENDING_VERSION,
-      )
-    );
+    this.#deleteState(PENDING_VERSION);
   }
 
   // Upload and verification
@@ -258,6 +255,19 @@ export class Journal implements Disposable {
    */
   markUploaded(items: readonly UploadedItem[], mark: UploadMark): number {
     return this.#write(() => markUploaded(this.#connection, this.#lookups, items, mark));
+  }
+
+  /** Where interrupted uploads of large files left off, by central key. */
+  resumeTokens(): {
+    get(centralKey: string): string | undefined;
+    set(centralKey: string, token: string): void;
+    delete(centralKey: string): void;
+  } {
+    return {
+      get: (centralKey) => this.#state(RESUME_PREFIX + centralKey),
+      set: (centralKey, token) => this.#setState(RESUME_PREFIX + centralKey, token),
+      delete: (centralKey) => this.#deleteState(RESUME_PREFIX + centralKey),
+    };
   }
 
   /** MD5s of invalidated rows of the same path in the same version. Version 2 only. */
@@ -315,23 +325,49 @@ export class Journal implements Disposable {
 
   /** What `PRAGMA integrity_check` finds wrong with the file; empty when it is whole. Reads all of it. */
   damage(): string[] {
-    return this.#connection.all("PRAGMA integrity_check")
-      .map(([message]) => String(message))
-      .filter((message) => message !== "ok");
+    try {
+      return this.#connection.all("PRAGMA integrity_check")
+        .map(([message]) => String(message))
+        .filter((message) => message !== "ok");
+    } catch (error) {
+      // Where a page is too damaged, SQLite gives up instead of listing it.
+      if (isChorusError(error, "journal_damaged")) return [error.message];
+      throw error;
+    }
   }
 
   /** Damage, and rows that refer to nothing; empty when the journal is sound. Reads all of it. */
   integrityCheck(): string[] {
     const damage = this.damage();
+    if (damage.length > 0) return damage;
     const dangling = this.#connection.all(
       'SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2',
     ).map(([table, parent, count]) => `${count} rows of ${table} refer to nothing in ${parent}`);
-    return [...damage, ...dangling];
+    return dangling;
   }
 
   /** Removes the indexes that the predecessor doesn't have; the next opening for write makes them anew. */
   dropExtraIndexes(): void {
     this.#write(() => this.#connection.execute(DROP_EXTRA_INDEXES));
+  }
+
+  #state(name: string): string | undefined {
+    if (!this.hasExtraTables) return undefined;
+    return this.#connection.text("SELECT VALUE FROM chorus_state WHERE NAME = ?", name);
+  }
+
+  #setState(name: string, value: string): void {
+    this.#write(() =>
+      this.#connection.run(
+        "INSERT OR REPLACE INTO chorus_state (NAME, VALUE) VALUES (?, ?)",
+        name,
+        value,
+      )
+    );
+  }
+
+  #deleteState(name: string): void {
+    this.#write(() => this.#connection.run("DELETE FROM chorus_state WHERE NAME = ?", name));
   }
 
   #write<T>(body: () => T): T {
