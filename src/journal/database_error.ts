@@ -14,6 +14,9 @@ const SQLITE = {
   NOTADB: 26,
 } as const;
 
+/** What to do with a damaged journal. */
+export const RESTORE_REMEDY = "Restore it from its backup beside the data in the central store.";
+
 /** Extended codes that say: only a connection that may write can undo an interrupted transaction. */
 const ROLLBACK_NEEDED = new Set([264, 776]);
 
@@ -66,7 +69,7 @@ export function translateDatabaseError(error: unknown, path: string): unknown {
       return new ChorusError(
         "journal_damaged",
         `The journal "${path}" is damaged or cut short.`,
-        { ...options, remedy: "Restore it from its backup beside the data in the central store." },
+        { ...options, remedy: RESTORE_REMEDY },
       );
     case SQLITE.NOTADB:
       return new ChorusError(

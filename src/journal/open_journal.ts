@@ -2,7 +2,7 @@
 
 import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
 import { Connection } from "./connection.ts";
-import { needsRollback } from "./database_error.ts";
+import { needsRollback, RESTORE_REMEDY } from "./database_error.ts";
 import { Journal, type JournalAccess, journalVersionError } from "./journal.ts";
 import type { JournalSchema } from "./query_rows.ts";
 import {
@@ -179,6 +179,7 @@ function harden(connection: Connection): void {
 }
 
 function recognize(connection: Connection): JournalSchema | undefined {
+  requireWholeFile(connection);
   const tables = new Set(
     connection.all(
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'",
@@ -209,6 +210,18 @@ function recognize(connection: Connection): JournalSchema | undefined {
     }
   }
   return undefined;
+}
+
+/** SQLite notices missing pages, but takes a last page that is there in part for zeroes. */
+function requireWholeFile(connection: Connection): void {
+  if (connection.text("PRAGMA journal_mode") === "wal") return;
+  const bytes = connection.number("PRAGMA page_count") * connection.number("PRAGMA page_size");
+  if (Deno.statSync(connection.path).size >= bytes) return;
+  throw new ChorusError(
+    "journal_damaged",
+    `The journal "${connection.path}" is damaged or cut short.`,
+    { subject: connection.path, remedy: RESTORE_REMEDY },
+  );
 }
 
 function requireColumns(
