@@ -4,20 +4,16 @@ import picomatch from "picomatch";
 import { ChorusError } from "../errors/chorus_error.ts";
 
 /**
- * A function that tells whether a path is in a list of globs.
+ * Refuses globs that could never match; the scan compiles the others.
  *
  * Globs are as in a shell: `*` and `?` stay within a folder, `**` crosses
  * folders, `{a,b}` and `[0-9]` are alternatives; names that begin with a dot are
  * no exception. Paths and globs are relative to the same root, `/` separated.
  *
- * @throws ChorusError `config` when a glob can match nothing or is malformed
+ * @throws ChorusError `config` naming the first wrong one
  */
-export function compileGlobs(
-  globs: readonly string[],
-): (path: string) => boolean {
+export function checkGlobs(globs: readonly string[]): void {
   for (const glob of globs) checkGlob(glob);
-  if (globs.length === 0) return () => false;
-  return picomatch([...globs], { dot: true, strictBrackets: true });
 }
 
 function checkGlob(glob: string): void {

@@ -5,7 +5,7 @@ import { compilePattern } from "../layout/pattern.ts";
 import { isLocal } from "../storage/location.ts";
 import { resolveAuth } from "./auth.ts";
 import type { Auth, Site } from "./config.ts";
-import { compileGlobs } from "./glob_list.ts";
+import { checkGlobs } from "./glob_list.ts";
 import { nearestName } from "./nearest_name.ts";
 import { because, checkPlacePath } from "./place_path.ts";
 import type { KeyPath, Problems } from "./problems.ts";
@@ -88,7 +88,7 @@ export async function readSites(request: SitesRequest): Promise<Site[]> {
         location: path,
         table: shared ? defaults.auth : table.auth,
         path: authKey,
-        hint: shared || defaults.auth === undefined
+        hint: inherits || table.auth !== undefined || defaults.auth === undefined
           ? undefined
           : ": a modality with a path of its own does not inherit credentials",
         environment: request.environment,
@@ -233,7 +233,7 @@ function readExclude(
 ): readonly string[] {
   const globs = table.exclude ?? defaults.exclude ?? [];
   try {
-    compileGlobs(globs);
+    checkGlobs(globs);
   } catch (error) {
     problems.error(
       [...(table.exclude === undefined ? DEFAULT_KEY : key), "exclude"],
