@@ -10,7 +10,6 @@ import { configHelpCommand } from "./config_help.ts";
 import { initCommand } from "./config/init.ts";
 import { listCommand as fileListCommand } from "./file/list.ts";
 import { uploadCommand } from "./file/upload.ts";
-import { verifyCommand } from "./file/verify.ts";
 import { historyCommand } from "./history.ts";
 import { checkinCommand } from "./journal/checkin.ts";
 import { checkoutCommand } from "./journal/checkout.ts";
@@ -54,7 +53,7 @@ const GROUPS: readonly { name: string; description: string; leaves: readonly Lea
   {
     name: "file",
     description: "list, send and verify the files that the journal knows",
-    leaves: [fileListCommand, uploadCommand, verifyCommand],
+    leaves: [fileListCommand, uploadCommand],
   },
   { name: "config", description: "the configuration file", leaves: [initCommand] },
 ];

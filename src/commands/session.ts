@@ -1,6 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Config, Place } from "../config/config.ts";
 import { ChorusError } from "../errors/chorus_error.ts";
+import { FailureList } from "../report/failure_list.ts";
 import { JsonOutput } from "../report/json_output.ts";
 import type { EventLog } from "../report/log_file.ts";
 import { createReporter } from "../report/reporter.ts";
@@ -14,6 +15,8 @@ export interface Session extends AsyncDisposable {
   readonly config: Config;
   readonly common: CommonOptions;
   readonly emit: Emit;
+  /** Everything that was emitted as a failure. */
+  readonly failures: FailureList;
   /** Present with `--json`. */
   readonly json: JsonOutput | undefined;
   /** Clears the progress line before something else is printed. */
@@ -42,25 +45,32 @@ export async function openSession(command: Command, edge: Edge): Promise<Session
     now: edge.now,
     log: log && ((event) => log.write(event)),
   });
-  for (const message of warnings) reporter.emit({ kind: "warning", message });
+  const failures = new FailureList(failureListPath(config, command));
+  const emit: Emit = (event) => {
+    if (event.kind === "failure") failures.add(event);
+    reporter.emit(event);
+  };
+  for (const message of warnings) emit({ kind: "warning", message });
   const stores = new Map<string, Promise<Store>>();
   return {
     config,
     common,
-    emit: reporter.emit,
+    emit,
+    failures,
     json: common.json ? new JsonOutput(edge.terminal) : undefined,
     pause: reporter.pause,
     openStore(place) {
       const key = JSON.stringify([place.path, place.auth]);
       let store = stores.get(key);
       if (store === undefined) {
-        store = open(place, config, edge, reporter.emit);
+        store = open(place, config, edge, emit);
         stores.set(key, store);
       }
       return store;
     },
     async [Symbol.asyncDispose]() {
       reporter[Symbol.dispose]();
+      failures[Symbol.dispose]();
       for (const store of stores.values()) {
         const opened = await store.catch(() => undefined);
         await opened?.[Symbol.asyncDispose]();
@@ -70,13 +80,21 @@ export async function openSession(command: Command, edge: Edge): Promise<Session
   };
 }
 
+/** `journal_update_failures.txt` beside the journal's working copy. */
+function failureListPath(config: Config, command: Command): string {
+  const base = config.journal.local.replace(/\.db$/, "");
+  return `${base}_${command.name()}_failures.txt`;
+}
+
 async function open(place: Place, config: Config, edge: Edge, emit: Emit): Promise<Store> {
   const { openStore } = await import("../storage/registry.ts");
   return await openStore(place, {
     drivers: config.drivers,
     environment: edge.environment,
     interactive: edge.terminal.interactive,
-    maxWaitMs: config.transfer.maxWaitMs,
+    maxConcurrency: config.numThreads,
+    retry: { maxWaitMs: config.transfer.maxWaitMs },
+    onWaiting: ({ message, untilMs }) => emit({ kind: "waiting", message, untilMs }),
     notify: (message) => emit({ kind: "waiting", message }),
     signal: edge.signal,
   });

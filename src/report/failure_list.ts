@@ -63,6 +63,12 @@ export class FailureList implements Disposable {
     }
   }
 
+  /** For `--json`: how many, the first ones, and where all of them are. */
+  summary(): { count: number; first: readonly FailedItem[]; file: string | undefined } {
+    const first = this.shown.map(({ path, reason, remedy }) => ({ path, reason, remedy }));
+    return { count: this.#count, first, file: this.file };
+  }
+
   [Symbol.dispose](): void {
     this.#file?.close();
     this.#file = undefined;
