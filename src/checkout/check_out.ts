@@ -160,14 +160,16 @@ class CloudCheckOut {
           signal,
         });
       }
-      await this.#context.reached?.("lock_created");
     } catch (error) {
       // The answer may be lost, or a retry may have met our own success: look.
       signal?.throwIfAborted();
       failure = error;
     }
     const lock = await readLock(store, key, signal);
-    if (lock?.id === id) return lock;
+    if (lock?.id === id) {
+      await this.#context.reached?.("lock_created");
+      return lock;
+    }
     if (lock !== undefined) throw lockedError(location, lock, formatTime);
     if (failure === undefined || isConflict(failure)) return undefined;
     throw failure;

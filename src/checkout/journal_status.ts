@@ -91,8 +91,8 @@ async function cloudStatus(context: CloudContext, state: LocalState | undefined)
     lock,
     journalModified: journal === undefined ? undefined : new Date(journal.modifiedMs),
     journalSize: journal?.size,
-    mayGoOn: phase === "held_here" || phase === "held_here_by_predecessor" ||
-      phase === "returning_here",
+    mayGoOn: lock !== undefined &&
+      ["held_here", "held_here_by_predecessor", "returning_here"].includes(phase),
     next: NEXT[phase],
   };
 }

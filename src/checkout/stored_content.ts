@@ -192,7 +192,11 @@ function requireSame(store: Store, object: ObjectInfo, found: Content): void {
     "digest_mismatch",
     `"${object.key}" in ${store.location} is not what was stored: it has ${found.size} bytes and MD5 ${found.md5}, ` +
       `the store says ${object.size} bytes and MD5 ${md5 ?? "unknown"}`,
-    { subject: object.key },
+    {
+      subject: object.key,
+      remedy:
+        "Run the same command again; if it stays so, a copy of the journal lies under each submission's version in the central store.",
+    },
   );
 }
 

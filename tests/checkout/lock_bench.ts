@@ -226,10 +226,12 @@ export interface ChildTask {
   place: BenchPlace;
   folder: string;
   name: string;
-  act: "check-out" | "check-in" | "unlock" | "add-version-in-turn";
+  act: "check-out" | "check-in" | "unlock" | "add-version-in-turn" | "add-versions";
   /** Kill -9 right after this step. */
   dieAfter?: string;
   version?: string;
+  /** For `add-versions`: each in a check-out of its own, unless it is in already. */
+  versions?: readonly string[];
 }
 
 /** What a child process says. */
@@ -238,8 +240,12 @@ export type ChildAnswer =
   | { ok: false; code: string; message: string }
   | { ok: false; killed: true };
 
-/** Runs a task in a process of its own. */
-export async function runChild(task: ChildTask): Promise<ChildAnswer> {
+/**
+ * Runs a task in a process of its own.
+ *
+ * @param killAfterMs kill -9 at that time, if it still runs then
+ */
+export async function runChild(task: ChildTask, killAfterMs?: number): Promise<ChildAnswer> {
   const command = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -251,7 +257,12 @@ export async function runChild(task: ChildTask): Promise<ChildAnswer> {
     stdout: "piped",
     stderr: "piped",
   });
-  const { stdout, stderr, signal } = await command.output();
+  const child = command.spawn();
+  const timer = killAfterMs === undefined
+    ? undefined
+    : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+  const { stdout, stderr, signal } = await child.output();
+  clearTimeout(timer);
   if (signal === "SIGKILL") return { ok: false, killed: true };
   const text = new TextDecoder().decode(stdout);
   assert.notEqual(text, "", `the child said nothing: ${new TextDecoder().decode(stderr)}`);

@@ -4,7 +4,14 @@ import { checkIn } from "../../src/checkout/check_in.ts";
 import { checkOut } from "../../src/checkout/check_out.ts";
 import { unlock } from "../../src/checkout/unlock.ts";
 import { isChorusError } from "../../src/errors/chorus_error.ts";
-import { addVersion, type ChildAnswer, type ChildTask, Machine, openPlace } from "./lock_bench.ts";
+import {
+  addVersion,
+  type ChildAnswer,
+  type ChildTask,
+  Machine,
+  openPlace,
+  versionsOf,
+} from "./lock_bench.ts";
 
 if (import.meta.main) {
   const answer = await perform(JSON.parse(Deno.args[0] ?? "{}"));
@@ -35,10 +42,25 @@ async function perform(task: ChildTask): Promise<ChildAnswer> {
         };
       case "add-version-in-turn":
         return await addVersionInTurn();
+      case "add-versions":
+        return await addVersions(task.versions ?? []);
     }
   } catch (error) {
     if (isChorusError(error)) return { ok: false, code: error.code, message: error.message };
     throw error;
+  }
+
+  /** Goes on wherever an earlier process of this machine was killed. */
+  async function addVersions(versions: readonly string[]): Promise<ChildAnswer> {
+    for (const version of versions) {
+      await checkOut(context);
+      if (!versionsOf(machine.workingCopy).includes(version)) {
+        addVersion(machine.workingCopy, version);
+        await checkIn(context);
+      }
+    }
+    await checkIn(context);
+    return { ok: true, outcome: "done" };
   }
 
   /** Waits for the journal, adds a version, gives it back: a site's whole turn. */

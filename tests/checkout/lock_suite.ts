@@ -329,6 +329,60 @@ export function lockSuite(
     }
   });
 
+  test("killed at random moments, a machine loses nothing and doubles nothing", async (bench) => {
+    await bench.putJournal(["v0"]);
+    const versions = Array.from({ length: 12 }, (_, n) => `v${n + 1}`);
+    const task = {
+      place: bench.place,
+      folder: join(bench.folder, "ada"),
+      name: "ada",
+      act: "add-versions",
+      versions,
+    } as const;
+    let safe = ["v0"];
+    for (let kills = 0; kills < 12; kills++) {
+      const answer = await runChild(task, 80 + Math.random() * 120);
+      await bench.requireWholeInCloud(safe, `kill ${kills}`);
+      safe = await bench.versions("journal") ?? await bench.versions("lock") ?? [];
+      if (answer.ok) break;
+      assert.deepEqual(answer, { ok: false, killed: true });
+    }
+    assert.deepEqual(await runChild(task), { ok: true, outcome: "done" });
+    assert.deepEqual(await bench.versions("journal"), ["v0", ...versions]);
+    assert.equal(await bench.md5("lock"), undefined);
+    requireTidy(await bench.machine("ada"));
+  });
+
+  test("wherever the line goes dead for good in an unlock, unlocking again finishes", async (bench) => {
+    await bench.putJournal(["v1"]);
+    for (const stage of ["check_out_remembered", "lock_confirmed", "journal_read_back"] as const) {
+      for (let n = 0;; n++) {
+        const before = await bench.versions("journal") ?? [];
+        const ada = await bench.machine(`ada-${stage}-${n}`);
+        if (stage === "lock_confirmed") await stopAfter(ada, stage, checkOut);
+        else await checkOut(ada.context());
+        if (stage === "journal_read_back") {
+          addVersion(ada.workingCopy, `n${n}`);
+          before.push(`n${n}`);
+          await stopAfter(ada, stage, checkIn);
+        }
+        const dead = { at: n, calls: 0, late: n % 2 === 1, line: false };
+        const cut = await bench.machine("ben", (driver) => dyingLine(driver, dead));
+        const failure = await unlock({ ...cut.context(), confirm: () => true }).catch((e) => e);
+        if (failure instanceof Error) {
+          assert.ok(isChorusError(failure, "unavailable"), `${failure}`);
+        }
+        await bench.requireWholeInCloud(before, `${stage}: line dead at request ${n}`);
+        const ben = await bench.machine("ben");
+        await unlock({ ...ben.context(), confirm: () => true });
+        assert.deepEqual(await bench.versions("journal"), before);
+        assert.equal(await bench.md5("lock"), undefined);
+        assert.deepEqual(ben.files(), []);
+        if (!dead.line) break;
+      }
+    }
+  });
+
   test("wherever the line goes dead for good, the same command later finishes", async (bench) => {
     await everyRequestDies(bench);
   });
