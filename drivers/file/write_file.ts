@@ -93,7 +93,7 @@ export class FileWriter {
     const folder = dirname(target);
     try {
       await this.#folders.requireInside(folder);
-      const names = await companionNames(basename(target));
+      const names = companionNames(basename(target));
       await removeFile(target, names, options, this.#calls);
     } catch (error) {
       const missing = error instanceof Deno.errors.NotFound ||
@@ -111,7 +111,7 @@ export class FileWriter {
   ): Promise<WriteResult> {
     const target = this.#pathOf(key);
     const folder = dirname(target);
-    const names = await companionNames(basename(target));
+    const names = companionNames(basename(target));
     await this.#folders.ensure(folder);
     let temporary;
     try {

@@ -142,7 +142,7 @@ Deno.test("a writer killed between publishing and tidying up costs no content", 
   withFolder(async (folder) => {
     const driver = openAt(folder);
     await put(driver, "x", "published");
-    const { temporary } = await companionNames("x");
+    const { temporary } = companionNames("x");
     await Deno.link(join(folder, "x"), join(folder, temporary));
     await assert.rejects(put(driver, "x", "other", ABSENT));
     assert.equal(await get(driver, "x"), "published");
@@ -152,7 +152,7 @@ Deno.test("a writer killed between publishing and tidying up costs no content", 
 Deno.test("what looks like a file of the driver's own is refused as a key and not listed", () =>
   withFolder(async (folder) => {
     const driver = openAt(folder);
-    const names = await companionNames("x");
+    const names = companionNames("x");
     for (const name of Object.values(names)) {
       assert.match(driver.keyProblem?.(name) ?? "none", /temporary file/);
       await Deno.writeTextFile(join(folder, name), "left");
