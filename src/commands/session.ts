@@ -50,7 +50,12 @@ export async function openSession(command: Command, edge: Edge): Promise<Session
     if (event.kind === "failure") failures.add(event);
     reporter.emit(event);
   };
-  for (const message of warnings) emit({ kind: "warning", message });
+  for (const warning of warnings) {
+    // The new form of an old layout follows its warning, line by line.
+    const [message, ...lines] = warning.split("\n");
+    emit({ kind: "warning", message });
+    for (const line of lines) emit({ kind: "notice", message: line });
+  }
   const stores = new Map<string, Promise<Store>>();
   return {
     config,
