@@ -78,6 +78,9 @@ export interface Config {
 /** A configuration with what the person should know about it. */
 export interface LoadedConfig {
   config: Config;
-  /** One sentence each: unknown keys, the old layout, … */
+  /**
+   * One sentence each: unknown keys, contradictions, … That about the old layout
+   * goes on, after a line break, with the new form as TOML.
+   */
   warnings: readonly string[];
 }

@@ -60,7 +60,7 @@ export class Problems {
       lines.length === 1
         ? `${this.#file}: ${lines[0]}.`
         : `${this.#file} has ${lines.length} errors:\n${
-          lines.map((line) => `  ${line}`).join("\n")
+          lines.map((line) => `- ${line}`).join("\n")
         }`,
       {
         subject: this.#file,

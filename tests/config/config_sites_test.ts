@@ -98,7 +98,7 @@ Deno.test({
   async fn() {
     await assert.rejects(read("03_template_unfilled.toml"), (error) => {
       assert(isChorusError(error, "config"));
-      const keys = [...error.message.matchAll(/^ {2}(\S+) .*(\{\w+\})$/gm)]
+      const keys = [...error.message.matchAll(/^- (\S+) .*(\{\w+\})$/gm)]
         .map(([, key, placeholder]) => [key, placeholder]);
       assert.deepEqual(keys, [
         ["journal.source.path", "{CONTAINER}"],

@@ -44,7 +44,7 @@ export async function errorsByKey(
 ): Promise<Record<string, string>> {
   const { message } = await loadError(text, environment);
   const lines = message.includes("\n")
-    ? message.split("\n").slice(1).map((line) => line.trim())
+    ? message.split("\n").slice(1).map((line) => line.replace(/^- /, ""))
     : [message.replace(/^site\.toml: /, "").replace(/\.$/, "")];
   return Object.fromEntries(lines.map((line) => {
     const space = line.indexOf(" ");
