@@ -74,13 +74,18 @@ export class WriterLock implements Disposable {
     if (file === undefined) return;
     this.#file = undefined;
     heldHere.delete(this.#lockPath);
-    try {
-      // Removed while still held, so that nobody else can have locked it meanwhile.
-      Deno.removeSync(this.#lockPath);
-    } catch {
-      // Left behind it is harmless.
-    }
+    // Windows keeps a removed file's name busy until the last handle is closed.
+    if (Deno.build.os !== "windows") removeQuietly(this.#lockPath);
     file.close();
+  }
+}
+
+function removeQuietly(lockPath: string): void {
+  try {
+    // Removed while still held, so that nobody else can have locked it meanwhile.
+    Deno.removeSync(lockPath);
+  } catch {
+    // Left behind it is harmless.
   }
 }
 
@@ -88,6 +93,7 @@ function openLockFile(lockPath: string, journalPath: string): Deno.FsFile {
   try {
     return Deno.openSync(lockPath, { create: true, write: true, read: true });
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     if (error instanceof Deno.errors.NotFound) {
       throw new ChorusError(
         "io",
