@@ -163,6 +163,6 @@ Deno.test("any text that a path may be survives the template", async () => {
         assert.equal(config.sites[0].path, dataPath);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });

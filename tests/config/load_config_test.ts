@@ -483,7 +483,7 @@ Deno.test("whatever stands in a file, it loads or gives our error", async () => 
       }
     }),
     {
-      numRuns: 800,
+      numRuns: 300,
       examples: [[{ central_path: { path: "/c" }, site_path: { default: { path: "/d" } } }]],
     },
   );

@@ -103,7 +103,7 @@ Deno.test("no message and no shown configuration ever holds a secret", async () 
         assert(!shown.includes(secret), `${secret} in:\n${shown}`);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });
 
