@@ -198,9 +198,10 @@ class CloudCheckOut {
 
   /** Brings the lock's content here and proves it; undefined for the lock of a first journal. */
   async #download(lock: Lock, journal: ObjectInfo | undefined): Promise<Content | undefined> {
+    const { source: { store, key, location }, workingCopy, emit, signal } = this.#context;
+    // A server-side copy may still be under way: nothing is known of it before it has its size.
+    if (journal !== undefined && journal.size !== lock.size) throw this.#notCopied();
     if (lock.size === 0) return undefined;
-    const { source, workingCopy, emit, signal } = this.#context;
-    const { store, key, location } = source;
     const path = downloadPathOf(workingCopy);
     const object = await store.stat(lockKeyOf(key), { signal });
     if (object?.etag !== lock.etag) return await this.#lost();
@@ -215,19 +216,9 @@ class CloudCheckOut {
       if (isConflict(error)) return await this.#lost();
       throw error;
     }
-    // A copy without a stored MD5 is compared with the journal itself, while it is still there.
-    if (journal !== undefined && lock.md5 === undefined) {
-      const original = await contentOfObject(store, journal, signal);
-      if (original.md5 !== content.md5) {
-        throw new ChorusError(
-          "digest_mismatch",
-          `The lock of ${location} is not a copy of the journal`,
-          {
-            subject: location,
-            remedy: "Run `journal unlock`, then check out again.",
-          },
-        );
-      }
+    if (journal !== undefined) {
+      const md5 = md5Of(journal) ?? (await contentOfObject(store, journal, signal)).md5;
+      if (md5 !== content.md5) throw this.#notCopied();
     }
     const damage = damageOf(path);
     if (damage === undefined) return content;
@@ -240,6 +231,18 @@ class CloudCheckOut {
         subject: location,
         remedy:
           "Put a whole one in its place: a copy lies under each submission's version in the central store, and dated ones beside the working copy.",
+      },
+    );
+  }
+
+  #notCopied(): ChorusError {
+    const { location } = this.#context.source;
+    return new ChorusError(
+      "digest_mismatch",
+      `Can't check out: the lock of ${location} does not hold the same as the journal; both are left as they are`,
+      {
+        subject: location,
+        remedy: "Run `journal checkout` again; if it stays so, run `journal unlock` first.",
       },
     );
   }

@@ -15,7 +15,8 @@ import {
 import { CONTENT_MD5, type Lock, lockedError, lockKeyOf, md5Of, readLock } from "./lock.ts";
 import { carriesOurId } from "./held_here.ts";
 import { readLocalState, writeLocalState } from "./local_state.ts";
-import { contentOfObject, copyObject } from "./stored_content.ts";
+import { contentOfObject, copyObject, downloadObject } from "./stored_content.ts";
+import { damageOf } from "./whole_journal.ts";
 import { removeDatabase, scratchPathOf } from "./working_copy.ts";
 
 /** What the person is asked about. */
@@ -105,10 +106,13 @@ async function release(context: CloudContext, lock: Lock): Promise<UnlockResult>
       if (!written) continue;
       restored = true;
       await context.reached?.("journal_restored");
-    } else if (journal !== undefined && journal.etag === lock.journalEtag) {
+    } else if (journal !== undefined) {
+      await requireWholeJournal(context, journal);
       // The holder may be alive and about to remove exactly this journal: give it another ETag.
-      if (!await renewJournal(context, journal)) continue;
-      await context.reached?.("journal_renewed");
+      if (journal.etag === lock.journalEtag) {
+        if (!await renewJournal(context, journal)) continue;
+        await context.reached?.("journal_renewed");
+      }
     }
     try {
       await store.remove(lockKeyOf(key), { ifMatch: lock.etag, signal });
@@ -126,6 +130,32 @@ async function release(context: CloudContext, lock: Lock): Promise<UnlockResult>
     `The journal ${location} changed ${MAX_TRIES} times while it was being unlocked`,
     { subject: location, remedy: "Look at `journal status`, then run `journal unlock` again." },
   );
+}
+
+/**
+ * Refuses to remove the lock beside a journal that is not whole: the lock is
+ * then the only copy. A server-side copy of an interrupted unlock may still be
+ * under way.
+ */
+async function requireWholeJournal(context: CloudContext, journal: ObjectInfo): Promise<void> {
+  if (journal.size === 0) return;
+  const { source: { store, location }, workingCopy, signal } = context;
+  const scratch = scratchPathOf(workingCopy);
+  try {
+    await downloadObject(store, journal, scratch, { signal });
+    const damage = damageOf(scratch);
+    if (damage === undefined) return;
+    throw new ChorusError(
+      "journal_damaged",
+      `The lock of ${location} is not removed, as the journal beside it is damaged: ${damage}`,
+      {
+        subject: location,
+        remedy: "Move the damaged journal away; unlocking then restores the journal from the lock.",
+      },
+    );
+  } finally {
+    await removeDatabase(scratch);
+  }
 }
 
 /** Puts the lock's content in the journal's place, create-only; false when it has to be looked at anew. */

@@ -853,6 +853,33 @@ export function lockSuite(
     assert.equal(await bench.md5("journal"), undefined);
   });
 
+  test("unlocking leaves a lock that is the only whole copy", async (bench) => {
+    await bench.putJournal(["v1"]);
+    const [ada, ben] = [await bench.machine("ada"), await bench.machine("ben")];
+    await checkOut(ada.context());
+    const broken = new TextEncoder().encode("half of a journal".repeat(500));
+    await ben.store.write(JOURNAL_KEY, bytesSource(broken), {});
+    await assert.rejects(
+      unlock({ ...ben.context(), confirm: () => true }),
+      fails("journal_damaged", /not removed/),
+    );
+    assert.deepEqual(await bench.versions("lock"), ["v1"]);
+    assert.deepEqual(ben.files(), []);
+  });
+
+  test("a lock whose copy is not complete costs nobody the journal", async (bench) => {
+    await bench.putJournal(["v1"]);
+    const ada = await bench.machine("ada");
+    await stopAfter(ada, "lock_created", checkOut);
+    const { metadata } = await ada.store.stat(LOCK_KEY) ?? {};
+    await ada.store.write(LOCK_KEY, bytesSource(new Uint8Array(0)), { metadata });
+    await assert.rejects(checkOut(ada.context()), fails("digest_mismatch", /does not hold/));
+    assert.deepEqual(await bench.versions("journal"), ["v1"]);
+    await unlock({ ...ada.context(), confirm: () => true });
+    await checkOut(ada.context());
+    assert.deepEqual(versionsOf(ada.workingCopy), ["v1"]);
+  });
+
   test("unlocking what nobody holds asks nobody", async (bench) => {
     await bench.putJournal(["v1"]);
     const ben = await bench.machine("ben");
