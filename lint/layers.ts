@@ -122,6 +122,8 @@ function layerFault(
       ? undefined
       : `only src/storage/registry.ts loads drivers, not ${from}`;
   }
+  // The program's name and version.
+  if (target === "deno.json") return undefined;
   const own = layerOf(from);
   const other = layerOf(target);
   if (own === undefined) return `${from} lies in no layer of lint/layers.ts`;

@@ -100,7 +100,7 @@ function originOf({ from, location, modified, heldBy }: Located, edge: Edge): st
   const age = modified === undefined ? "" : `, last changed ${ageOf(modified, edge.now())}`;
   switch (from) {
     case "working_copy":
-      return `Journal ${location}, checked out here${age}`;
+      return `Journal ${location} (working copy)${age}`;
     case "journal":
       return `Journal ${location}${age}`;
     case "lock":

@@ -97,19 +97,38 @@ export function shorten(text: string, columns: number): string {
   return `${text.slice(0, columns - 1 - tail)}…${text.slice(text.length - tail)}`;
 }
 
-/** Wraps plain text at spaces to `columns`, later lines indented by `indent` spaces. */
+/**
+ * Joins the parts of a report: tables stay as they are, sentences are wrapped.
+ * An empty part is an empty line.
+ */
+export function layOut(
+  parts: readonly (string | { table: string })[],
+  columns: number,
+): string {
+  return parts.map((part) =>
+    typeof part === "string" ? wrapText(part, columns, 2) + "\n" : part.table
+  ).join("");
+}
+
+/**
+ * Wraps plain text at spaces to `columns`. Lines keep their own indentation,
+ * those that are broken off get `indent` more spaces.
+ */
 export function wrapText(text: string, columns: number, indent = 0): string {
   const width = Math.max(20, columns);
   const lines: string[] = [];
   for (const paragraph of text.split("\n")) {
-    let line = "";
-    for (const word of paragraph.split(" ")) {
-      if (line !== "" && line.length + 1 + word.length > width) {
+    const margin = /^ */.exec(paragraph)?.[0] ?? "";
+    let line = margin;
+    let empty = true;
+    for (const word of paragraph.slice(margin.length).split(" ")) {
+      if (!empty && line.length + 1 + word.length > width) {
         lines.push(line);
-        line = " ".repeat(indent) + word;
+        line = margin + " ".repeat(indent) + word;
       } else {
-        line = line === "" ? word : `${line} ${word}`;
+        line += empty ? word : ` ${word}`;
       }
+      empty = false;
     }
     lines.push(line);
   }

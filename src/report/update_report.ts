@@ -1,6 +1,13 @@
 import type { ModalityUpdate, UpdateSummary } from "../workflows/update_summary.ts";
 import { failureLines, type FailureList } from "./failure_list.ts";
-import { formatBytes, formatCount, formatDuration, formatQuantity, printable } from "./format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatQuantity,
+  layOut,
+  printable,
+} from "./format.ts";
 import { renderTable } from "./table.ts";
 
 const COLUMNS: readonly { title: string; of: (counts: ModalityUpdate) => number }[] = [
@@ -31,19 +38,22 @@ export function updateReport(
   const sum = (of: (each: ModalityUpdate) => number) =>
     modalities.reduce((total, each) => total + of(each), 0);
   const hashed = sum((each) => each.hashedBytes);
-  const lines = [
+  const parts: (string | { table: string })[] = [
     `${summary.dryRun ? "Would update" : "Updated"} the journal, version ${summary.version}` +
     `${summary.amended ? " (amended)" : ""}${summary.interrupted ? ", stopped early" : ""}`,
     "",
-    renderTable(
-      [
-        { title: "modality", flexible: true },
-        ...COLUMNS.map(({ title }) => ({ title, align: "right" as const })),
-        { title: "to send", align: "right" },
-      ],
-      rows,
-      columns,
-    ),
+    {
+      table: renderTable(
+        [
+          { title: "modality", flexible: true },
+          ...COLUMNS.map(({ title }) => ({ title, align: "right" as const })),
+          { title: "to send", align: "right" },
+        ],
+        rows,
+        columns,
+      ),
+    },
+    "",
     `Hashed ${formatBytes(hashed)} in ${formatDuration(time.total)}` +
     (hashed > 0 && time.total > 0 ? ` (${formatBytes(hashed / time.total)}/s)` : "") +
     `; time went into hashing ${formatDuration(time.hashing)} (all workers), ` +
@@ -51,15 +61,15 @@ export function updateReport(
   ];
   const suspicious = sum((each) => each.suspicious);
   if (suspicious > 0) {
-    lines.push(`${formatQuantity(suspicious, "file")} changed in size but not in time`);
+    parts.push(`${formatQuantity(suspicious, "file")} changed in size but not in time`);
   }
   const young = sum((each) => each.tooYoung);
   if (young > 0) {
-    lines.push(`${formatQuantity(young, "file")} younger than min_age: left for the next update`);
+    parts.push(`${formatQuantity(young, "file")} younger than min_age: left for the next update`);
   }
-  lines.push(...unmatchedLines(summary), ...attentionLines(summary, failures));
-  lines.push("", nextStep(summary, failures, sum((each) => each.added + each.updated), runbook));
-  return lines.join("\n") + "\n";
+  parts.push(...unmatchedLines(summary), ...attentionLines(summary, failures));
+  parts.push("", nextStep(summary, failures, sum((each) => each.added + each.updated), runbook));
+  return layOut(parts, columns);
 }
 
 function rowOf(label: string, counts: readonly ModalityUpdate[]): string[] {

@@ -6,6 +6,7 @@ import {
   formatDuration,
   formatQuantity,
   formatTime,
+  layOut,
   parseStamp,
 } from "./format.ts";
 import { renderTable } from "./table.ts";
@@ -34,31 +35,34 @@ export function uploadReport(
   const headline = summary.dryRun
     ? `Would send to ${central}`
     : `Uploaded to ${central}${summary.interrupted ? ", stopped early" : ""}`;
-  const lines = [
+  const parts: (string | { table: string })[] = [
     headline,
     "",
-    renderTable(
-      [
-        { title: "modality", flexible: true },
-        { title: summary.dryRun ? "to send" : "sent", align: "right" },
-        { title: "replaced", align: "right" },
-        { title: "in place", align: "right" },
-        { title: "failed", align: "right" },
-        { title: "bytes", align: "right" },
-      ],
-      rows,
-      columns,
-    ),
+    {
+      table: renderTable(
+        [
+          { title: "modality", flexible: true },
+          { title: summary.dryRun ? "to send" : "sent", align: "right" },
+          { title: "replaced", align: "right" },
+          { title: "in place", align: "right" },
+          { title: "failed", align: "right" },
+          { title: "bytes", align: "right" },
+        ],
+        rows,
+        columns,
+      ),
+    },
+    "",
   ];
-  if (!summary.dryRun) lines.push(...runLines(summary, sum((each) => each.sentBytes), done));
+  if (!summary.dryRun) parts.push(...runLines(summary, sum((each) => each.sentBytes), done));
   if (summary.leftOver > 0) {
-    lines.push(`${formatQuantity(summary.leftOver, "file")} still to be sent`);
+    parts.push(`${formatQuantity(summary.leftOver, "file")} still to be sent`);
   }
   if (failures.count > 0) {
-    lines.push("", `${formatQuantity(failures.count, "failure")}:`, ...failureLines(failures));
+    parts.push("", `${formatQuantity(failures.count, "failure")}:`, ...failureLines(failures));
   }
-  lines.push("", nextStep(summary, failures, runbook));
-  return lines.join("\n") + "\n";
+  parts.push("", nextStep(summary, failures, runbook));
+  return layOut(parts, columns);
 }
 
 function runLines(summary: UploadSummary, sentBytes: number, done: number): string[] {

@@ -44,7 +44,7 @@ async function init(command: Command, flags: InitFlags, edge: Edge): Promise<num
   const { parseConfig } = await import("../../config/load_config.ts");
   const { ChorusError } = await import("../../errors/chorus_error.ts");
   const { askText, confirmed } = await import("../../report/questions.ts");
-  const { isLocal } = await import("../../storage/location.ts");
+  const { schemeOf } = await import("../../storage/location.ts");
   const file = commonOptionsOf(command).config ?? "config.toml";
   if (
     await exists(file) && !await confirmed(
@@ -69,7 +69,7 @@ async function init(command: Command, flags: InitFlags, edge: Edge): Promise<num
   const dataPath = await ask(flags.data, "Where is the site's data? (the root folder)");
   const interactive = edge.terminal.interactive && flags.central === undefined;
   const auth: Record<string, string | { env: string }> = {};
-  if (!isLocal(centralPath)) {
+  if (schemeOf(centralPath) === "az") {
     const authMode = flags.authMode ?? (interactive
       ? await askText(edge.terminal, {
         message: "How do you sign in?",
