@@ -4,19 +4,19 @@ import type { RateTimetable } from "../config/config.ts";
 
 /** The clock that a {@linkcode RateLimit} lives by. */
 export interface RateClock {
-  /** Milliseconds since 1970 UTC. */
+  /** Milliseconds from any fixed moment; never goes back. */
   now(): number;
-  /** Minutes since midnight, local time, at a moment given in milliseconds since 1970 UTC. */
-  minuteOfDay(ms: number): number;
+  /** Minutes since midnight now, local time. */
+  minuteOfDay(): number;
   /** Resolves after so many milliseconds; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** The machine's own clock. */
 export const systemRateClock: RateClock = {
-  now: () => Date.now(),
-  minuteOfDay: (ms) => {
-    const date = new Date(ms);
+  now: () => performance.now(),
+  minuteOfDay: () => {
+    const date = new Date();
     return date.getHours() * 60 + date.getMinutes();
   },
   sleep: (ms, signal) =>
@@ -58,7 +58,7 @@ export class RateLimit {
   readonly #timetable: RateTimetable;
   readonly #clock: RateClock;
   #turn: Promise<void> = Promise.resolve();
-  /** When the bytes granted so far are through, milliseconds since 1970 UTC. */
+  /** When the bytes granted so far are through, in the clock's milliseconds. */
   #freeAtMs: number;
 
   /**
@@ -73,10 +73,7 @@ export class RateLimit {
 
   /** The rate now, bytes per second; `Infinity` while there is no limit. */
   get bytesPerSecond(): number {
-    return rateAt(
-      this.#timetable,
-      this.#clock.minuteOfDay(this.#clock.now()),
-    );
+    return rateAt(this.#timetable, this.#clock.minuteOfDay());
   }
 
   /**

@@ -6,6 +6,7 @@ import { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { CUT_SIZES, type CutSizes, fitsOneRequest } from "./part_size.ts";
 import type { RateLimit } from "./rate_limit.ts";
+import { runPool } from "./run_pool.ts";
 import type { ResumeTokens } from "./resume_tokens.ts";
 import { type SendContext, sendFile } from "./send_file.ts";
 import type { EarlierMd5s } from "./central_object.ts";
@@ -43,9 +44,6 @@ const MAX_RATED = 32;
 const MAX_LARGE = 4;
 /** Files opened ahead of the requests that may be in flight. */
 const READ_AHEAD = 16;
-/** Results that wait for the caller before no more files are begun. */
-const MAX_UNREAD = 2_000;
-
 /** Errors after which every other file would fail alike. */
 const ENDS_THE_RUN: ReadonlySet<ErrorCode> = new Set([
   "credentials",
@@ -73,174 +71,82 @@ export async function* sendAll(
   transfers: AsyncIterable<Transfer> | Iterable<Transfer>,
   options: SendOptions,
 ): AsyncGenerator<SendOutcome, void, undefined> {
-  const pool = new SendPool(options);
+  const context = contextOf(options);
+  const { limit } = context;
+  const isLarge = ({ size }: Transfer) =>
+    !fitsOneRequest(size, context.store.limits, context.sizes);
+  const maxLarge = Math.min(MAX_LARGE, options.maxConcurrent ?? MAX_LARGE);
+  let large = 0;
+  yield* runPool(
+    transfers,
+    async (transfer, signal) => {
+      if (!isLarge(transfer)) return await sendOne(transfer, context, signal);
+      large++;
+      try {
+        return await sendOne(transfer, context, signal);
+      } finally {
+        large--;
+      }
+    },
+    {
+      mayBegin: (transfer, active) =>
+        active < limit.limit + Math.min(limit.limit, READ_AHEAD) &&
+        !(large >= maxLarge && isLarge(transfer)),
+      signal: options.signal,
+    },
+  );
+}
+
+function contextOf(options: SendOptions): SendContext {
+  const { rate, maxConcurrent } = options;
+  const max = rate === undefined ? maxConcurrent : Math.min(maxConcurrent ?? MAX_RATED, MAX_RATED);
+  return {
+    store: options.store,
+    sites: options.sites,
+    earlierMd5s: options.earlierMd5s,
+    tokens: options.tokens,
+    stamp: options.stamp,
+    limit: options.limit ?? new ConcurrencyLimit({ max }),
+    memory: options.memory ??
+      new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES),
+    rate,
+    onBytes: options.onBytes ?? (() => {}),
+    sizes: options.sizes ?? CUT_SIZES,
+  };
+}
+
+/** The outcome of one file; throws what ends the run. */
+async function sendOne(
+  transfer: Transfer,
+  context: SendContext,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
   try {
-    const feeding = pool.feed(transfers);
-    for (let outcomes; (outcomes = await pool.take()) !== undefined;) {
-      yield* outcomes;
-    }
-    await feeding;
-    if (pool.stop !== undefined) throw pool.stop.error;
-  } finally {
-    await pool.close();
+    const delivery = await sendFile(transfer, context, signal);
+    return { ok: true, transfer, ...delivery, seconds: seconds() };
+  } catch (error) {
+    if (
+      signal.aborted || !isChorusError(error) || endsTheRun(error, context)
+    ) throw error;
+    return {
+      ok: false,
+      transfer,
+      code: error.code,
+      reason: error.message,
+      remedy: error.remedy,
+      attempts: error.attempts ?? 1,
+      seconds: seconds(),
+    };
   }
 }
 
-class SendPool {
-  readonly #options: SendOptions;
-  readonly #context: SendContext;
-  readonly #cancel = new AbortController();
-  readonly #signal: AbortSignal;
-  readonly #active = new Set<Promise<void>>();
-  #large = 0;
-  #finished: SendOutcome[] = [];
-  #fed = false;
-  #wakeFeeder: () => void = () => {};
-  #wakeTaker: () => void = () => {};
-  /** Why nothing further is begun. */
-  stop: { error: unknown } | undefined;
-
-  constructor(options: SendOptions) {
-    const { signal, rate } = options;
-    this.#options = options;
-    this.#signal = signal === undefined
-      ? this.#cancel.signal
-      : AbortSignal.any([signal, this.#cancel.signal]);
-    const max = rate === undefined
-      ? options.maxConcurrent
-      : Math.min(options.maxConcurrent ?? MAX_RATED, MAX_RATED);
-    this.#context = {
-      store: options.store,
-      sites: options.sites,
-      earlierMd5s: options.earlierMd5s,
-      tokens: options.tokens,
-      stamp: options.stamp,
-      limit: options.limit ?? new ConcurrencyLimit({ max }),
-      memory: options.memory ??
-        new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES),
-      rate,
-      onBytes: options.onBytes ?? (() => {}),
-      sizes: options.sizes ?? CUT_SIZES,
-    };
-  }
-
-  /** Begins files as room comes up; resolves when all are begun or none may be. */
-  async feed(
-    transfers: AsyncIterable<Transfer> | Iterable<Transfer>,
-  ): Promise<void> {
-    try {
-      for await (const transfer of transfers) {
-        const large = !fitsOneRequest(
-          transfer.size,
-          this.#options.store.limits,
-          this.#context.sizes,
-        );
-        await this.#room(large);
-        if (this.stop !== undefined) break;
-        this.#begin(transfer, large);
-      }
-    } catch (error) {
-      this.stop ??= { error };
-    } finally {
-      this.#fed = true;
-      this.#wakeTaker();
-    }
-  }
-
-  /** The results since the last call, at least one; undefined at the end. */
-  async take(): Promise<SendOutcome[] | undefined> {
-    for (;;) {
-      if (this.#finished.length > 0) {
-        const outcomes = this.#finished;
-        this.#finished = [];
-        this.#wakeFeeder();
-        return outcomes;
-      }
-      if (this.#fed && this.#active.size === 0) return undefined;
-      await new Promise<void>((resolve) => this.#wakeTaker = resolve);
-    }
-  }
-
-  /** Gives up what is under way and waits for it. */
-  async close(): Promise<void> {
-    if (this.#active.size === 0 && this.#fed) return;
-    const reason = new DOMException("No longer wanted", "AbortError");
-    this.stop ??= { error: reason };
-    this.#cancel.abort(reason);
-    this.#wakeFeeder();
-    await Promise.all(this.#active);
-  }
-
-  async #room(large: boolean): Promise<void> {
-    const { limit } = this.#context;
-    for (;;) {
-      if (this.#options.signal?.aborted) {
-        this.stop ??= { error: this.#options.signal.reason };
-      }
-      if (this.stop !== undefined) return;
-      const wanted = limit.limit + Math.min(limit.limit, READ_AHEAD);
-      const maxLarge = Math.min(MAX_LARGE, this.#options.maxConcurrent ?? MAX_LARGE);
-      if (
-        this.#active.size < wanted &&
-        this.#finished.length < MAX_UNREAD &&
-        !(large && this.#large >= maxLarge)
-      ) return;
-      await new Promise<void>((resolve) => this.#wakeFeeder = resolve);
-    }
-  }
-
-  #begin(transfer: Transfer, large: boolean): void {
-    if (large) this.#large++;
-    const task = this.#send(transfer).finally(() => {
-      if (large) this.#large--;
-      this.#active.delete(task);
-      this.#wakeFeeder();
-      this.#wakeTaker();
-    });
-    this.#active.add(task);
-  }
-
-  async #send(transfer: Transfer): Promise<void> {
-    const start = performance.now();
-    const seconds = () => (performance.now() - start) / 1000;
-    try {
-      const delivery = await sendFile(transfer, this.#context, this.#signal);
-      this.#finished.push({
-        ok: true,
-        transfer,
-        ...delivery,
-        seconds: seconds(),
-      });
-    } catch (error) {
-      if (this.#signal.aborted) {
-        this.stop ??= { error: this.#signal.reason };
-        return;
-      }
-      if (!isChorusError(error)) {
-        // A fault of the program: not a file's failure.
-        this.stop ??= { error };
-        return;
-      }
-      if (this.#endsTheRun(error)) {
-        this.stop ??= { error };
-        return;
-      }
-      this.#finished.push({
-        ok: false,
-        transfer,
-        code: error.code,
-        reason: error.message,
-        remedy: error.remedy,
-        attempts: error.attempts ?? 1,
-        seconds: seconds(),
-      });
-    }
-  }
-
-  #endsTheRun(error: ChorusError): boolean {
-    if (ENDS_THE_RUN.has(error.code)) return true;
-    const { store, sites } = this.#options;
-    return error.code === "unavailable" &&
-      (store.serviceAway || [...sites.values()].some(({ away }) => away));
-  }
+function endsTheRun(
+  error: ChorusError,
+  { store, sites }: SendContext,
+): boolean {
+  if (ENDS_THE_RUN.has(error.code)) return true;
+  return error.code === "unavailable" &&
+    (store.serviceAway || [...sites.values()].some(({ away }) => away));
 }
