@@ -20,11 +20,10 @@ export interface HashDuration {
   seconds: number;
 }
 
-/** How long a file's upload and its check took. */
+/** How long a file's upload took, its proof included. */
 export interface UploadDuration {
   fileId: number;
   uploadSeconds: number;
-  verifySeconds: number;
 }
 
 /** `journal.db` gives `journal_profile.db`. */
@@ -82,11 +81,10 @@ export class Profile implements Disposable {
   /** Records a page of uploads of files whose hashes were recorded. */
   recordUploads(durations: readonly UploadDuration[]): void {
     this.#connection.transaction(() => {
-      for (const { fileId, uploadSeconds, verifySeconds } of durations) {
+      for (const { fileId, uploadSeconds } of durations) {
         this.#connection.run(
-          "UPDATE performance SET UPLOAD_DURATION = ?, VERIFY_DURATION = ? WHERE FILE_ID = ?",
+          "UPDATE performance SET UPLOAD_DURATION = ? WHERE FILE_ID = ?",
           uploadSeconds,
-          verifySeconds,
           fileId,
         );
       }

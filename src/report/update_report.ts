@@ -56,7 +56,8 @@ export function updateReport(
     "",
     `Hashed ${formatBytes(hashed)} in ${formatDuration(time.total)}` +
     (hashed > 0 && time.total > 0 ? ` (${formatBytes(hashed / time.total)}/s)` : "") +
-    `; time went into hashing ${formatDuration(time.hashing)} (all workers), ` +
+    `; time went into reading ${formatDuration(time.reading)} and hashing ` +
+    `${formatDuration(time.hashing)} (all workers), ` +
     `journal ${formatDuration(time.journal)}, waiting ${formatDuration(time.waiting)}`,
   ];
   const suspicious = sum((each) => each.suspicious);

@@ -22,6 +22,8 @@ export interface RootedRequest extends HashRequest {
 export interface SiteRoot {
   /** As configured, for messages and the history. */
   readonly path: string;
+  /** True when it is no local path: its files are read from a store. */
+  readonly stored: boolean;
   /** The wanted modalities that live here. */
   readonly modalities: readonly string[];
   /** What the hash pool, or a store, is given as a file's path. */
@@ -45,13 +47,13 @@ export interface ScanRootOptions {
  *
  * @param wanted canonical modality names; the others only tell which files belong to nothing
  * @param openStore opens a root that is no local path
- * @param pool hashes local files
+ * @param hashing the pool hashes local files; `onBytes` is told of bytes of others
  */
 export async function siteRoots(
   config: Config,
   wanted: readonly string[],
   openStore: (place: Place) => Promise<Store>,
-  pool: HashPool,
+  hashing: { pool: HashPool; onBytes: (bytes: number) => void },
 ): Promise<SiteRoot[]> {
   const groups = new Map<string, Site[]>();
   for (const site of config.sites) {
@@ -76,8 +78,14 @@ export async function siteRoots(
     const location = parseLocation(path);
     roots.push(
       "path" in location
-        ? localRoot(path, absoluteRoot(location.path, Deno.cwd(), SYNTAX), modalities, trees, pool)
-        : storedRoot(path, await openStore({ path, auth }), modalities, trees),
+        ? localRoot(
+          path,
+          absoluteRoot(location.path, Deno.cwd(), SYNTAX),
+          modalities,
+          trees,
+          hashing.pool,
+        )
+        : storedRoot(path, await openStore({ path, auth }), modalities, trees, hashing.onBytes),
     );
   }
   return roots;
@@ -94,6 +102,7 @@ function localRoot(
 ): SiteRoot {
   return {
     path,
+    stored: false,
     modalities,
     address: (folder, name) => toLocalPath(root, joinJournalPath(folder, name), SYNTAX),
     async *scan(options) {
@@ -109,16 +118,18 @@ function storedRoot(
   store: Store,
   modalities: readonly string[],
   trees: readonly TreeModality[],
+  onBytes: (bytes: number) => void,
 ): SiteRoot {
   return {
     path,
+    stored: true,
     modalities,
     address: joinJournalPath,
     async *scan(options) {
       const { scanStore } = await import("../scan/scan_store.ts");
       yield* scanStore(store, trees, options);
     },
-    hash: (batches, options) => hashStoredObjects(store, batches, options),
+    hash: (batches, options) => hashStoredObjects(store, batches, { ...options, onBytes }),
   };
 }
 

@@ -3,10 +3,12 @@ import { ChorusError, isCancellation } from "../errors/chorus_error.ts";
 import { HashPool } from "../hash/hash_pool.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalChange } from "../journal/journal_row.ts";
+import { Profile } from "../journal/profile.ts";
 import type { SeenRows } from "../journal/seen_rows.ts";
 import { checkVersion, newVersion } from "../layout/version.ts";
 import type { Store } from "../storage/store.ts";
 import { ChangePages } from "./change_pages.ts";
+import { profileChanges } from "./profile_changes.ts";
 import { type SiteRoot, siteRoots } from "./site_root.ts";
 import { updateRoot } from "./update_root.ts";
 import { type ModalityUpdate, noUpdate, type UpdateSummary } from "./update_summary.ts";
@@ -65,17 +67,26 @@ export async function updateJournal(
   const counts = new Map(summary.modalities.map((each) => [each.modality, each]));
   const seen = journal.trackSeenRows();
   const activeBefore = journal.activeCounts();
+  using profile = config.profiling && !dryRun ? new Profile(journal.path) : undefined;
   const pages = new ChangePages(config.pageSize, (changes: readonly JournalChange[]) => {
     if (dryRun) return;
     const started = performance.now();
-    journal.writePage(changes, startedUs);
+    const { fileIds } = journal.writePage(changes, startedUs);
+    if (profile !== undefined) profileChanges(profile, changes, fileIds);
     summary.time.journal += (performance.now() - started) / 1000;
   });
   const progress = { files: 0, bytes: 0 };
+  const onBytes = (bytes: number) => {
+    progress.bytes += bytes;
+    emit({ kind: "progress", stage: "scan", ...progress });
+  };
   emit({ kind: "stage", stage: "scan" });
+  await using pool = new HashPool({ workers: config.numThreads, onBytes });
   try {
-    await using pool = new HashPool({ workers: config.numThreads });
-    const roots = await siteRoots(config, options.modalities, options.openStore, pool);
+    const roots = await siteRoots(config, options.modalities, options.openStore, {
+      pool,
+      onBytes,
+    });
     for (const root of roots) {
       const incomplete = await updateRoot({
         root,
@@ -118,6 +129,8 @@ export async function updateJournal(
     pages.flush();
     summary.interrupted = true;
   }
+  summary.time.hashing = pool.times.hashing;
+  summary.time.reading += pool.times.reading;
   summary.time.total = (performance.now() - began) / 1000;
   return summary;
 }
@@ -159,7 +172,7 @@ function emptySummary(journal: Journal, version: string, options: UpdateOptions)
     unmatched: { files: 0, skippedFolders: 0, folders: 0, examples: [] },
     deletionsSkipped: [],
     scanProblems: 0,
-    time: { total: 0, hashing: 0, journal: 0, waiting: 0 },
+    time: { total: 0, reading: 0, hashing: 0, journal: 0, waiting: 0 },
     interrupted: false,
   };
 }

@@ -210,8 +210,7 @@ function finish(
     return;
   }
   counts.hashedBytes += outcome.size;
-  update.progress.bytes += outcome.size;
-  update.time.hashing += outcome.seconds;
+  if (update.root.stored) update.time.reading += outcome.seconds;
   const hashed = { size: outcome.size, mtimeUs: outcome.mtimeMs * 1000, md5: outcome.md5 };
   const conclusion = conclude(hashed, request.row, update.mtimeToleranceUs);
   // Dated at the start of the run: certainly before the first byte was read.

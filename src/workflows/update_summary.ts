@@ -30,7 +30,9 @@ export interface ModalityUpdate {
 /** Where the time of a run went, seconds; waits of the steps that run side by side overlap. */
 export interface TimeSpent {
   total: number;
-  /** Reading and hashing, summed over workers. */
+  /** Opening and reading files, summed over workers. */
+  reading: number;
+  /** Hashing, summed over workers. */
   hashing: number;
   /** Journal look-ups and transactions. */
   journal: number;

@@ -2,6 +2,7 @@ import { backUpJournal } from "../checkout/backup_journal.ts";
 import type { Config, Place, RateTimetable } from "../config/config.ts";
 import { isCancellation } from "../errors/chorus_error.ts";
 import type { Journal } from "../journal/journal.ts";
+import { Profile } from "../journal/profile.ts";
 import { stampUtc } from "../layout/version.ts";
 import type { Store } from "../storage/store.ts";
 import { collectBatches } from "../transfer/collect_batches.ts";
@@ -73,6 +74,7 @@ class UploadRun {
   readonly summary: UploadSummary;
   readonly #counts: Map<string, ModalityUpload>;
   readonly #versions = new Set<string>();
+  #profile: Profile | undefined;
   #files = 0;
   #bytes = 0;
   #begun = 0;
@@ -121,6 +123,8 @@ class UploadRun {
       summary.leftOver = Math.max(0, totals.files - this.#begun - this.#failed());
       return;
     }
+    using profile = config.profiling ? new Profile(journal.path) : undefined;
+    this.#profile = profile;
     try {
       await this.#send(central, transfers, totals);
     } finally {
@@ -203,6 +207,9 @@ class UploadRun {
           checkedUs: options.now().getTime() * 1000,
           checkedBy: options.checkedBy,
         },
+      );
+      this.#profile?.recordUploads(
+        sent.map(({ transfer, seconds }) => ({ fileId: transfer.fileId, uploadSeconds: seconds })),
       );
     }
     summary.time.journal += secondsSince(started);
