@@ -1,0 +1,69 @@
+/** What a benchmark reports: ratios to a peer in the same run. */
+
+/** A case and what it should reach. */
+export interface Case {
+  name: string;
+  /** Ours divided by the peer's; `better` says in which direction. */
+  goal?: { ratio: number; better: "more" | "less" };
+}
+
+/** A case that was measured. */
+export interface CaseResult extends Case {
+  /** Median of the runs' ratios. */
+  ratio: number;
+  /** Both sides in words, with units. */
+  ours: string;
+  peer: string;
+}
+
+/** Takes the results as they come. */
+export type Report = (result: CaseResult) => void;
+
+/** The middle one. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** True when the goal is reached; undefined where there is none. */
+export function reached({ goal, ratio }: CaseResult): boolean | undefined {
+  if (goal === undefined) return undefined;
+  return goal.better === "more" ? ratio >= goal.ratio : ratio <= goal.ratio;
+}
+
+/** Wall seconds of two things done in turns: a warm-up of each, then five times. */
+export async function inTurns(
+  ours: () => Promise<void>,
+  peer: () => Promise<void>,
+  runs = 5,
+): Promise<{ ours: number[]; peer: number[]; ratios: number[] }> {
+  const seconds = async (work: () => Promise<void>) => {
+    const start = performance.now();
+    await work();
+    return (performance.now() - start) / 1000;
+  };
+  const result = { ours: [] as number[], peer: [] as number[], ratios: [] as number[] };
+  await peer();
+  await ours();
+  for (let i = 0; i < runs; i++) {
+    const theirs = await seconds(peer);
+    const own = await seconds(ours);
+    result.ours.push(own);
+    result.peer.push(theirs);
+    result.ratios.push(own / theirs);
+  }
+  return result;
+}
+
+/** Prints a result as a line; for running a benchmark by itself. */
+export function printReport(result: CaseResult): void {
+  const { name, ratio, goal, ours, peer } = result;
+  const verdict = goal === undefined
+    ? ""
+    : `, goal ${goal.better === "more" ? "≥" : "≤"} ${goal.ratio}: ${
+      reached(result) ? "reached" : "missed"
+    }`;
+  const line = `${name}: ${ratio.toFixed(2)}${verdict} (${ours}; ${peer})\n`;
+  Deno.stdout.writeSync(new TextEncoder().encode(line));
+}
