@@ -17,14 +17,14 @@ Deno.test("durations of hashes and uploads are kept per file", () => {
       { fileId: 1, state: "ADDED", seconds: 0.5 },
       { fileId: 2, state: "MOVED", seconds: 0.25 },
     ]);
-    profile.recordUploads([{ fileId: 1, uploadSeconds: 2, verifySeconds: 0.125 }]);
+    profile.recordUploads([{ fileId: 1, uploadSeconds: 2 }]);
     profile.recordStates([{ fileId: 2, state: "DELETED" }]);
   }
   using again = new Profile(path);
-  again.recordUploads([{ fileId: 99, uploadSeconds: 1, verifySeconds: 1 }]);
+  again.recordUploads([{ fileId: 99, uploadSeconds: 1 }]);
   using database = new DatabaseSync(folder.at("journal_profile.db"), { readOnly: true });
   assert.deepEqual(
     database.prepare("SELECT * FROM performance").all().map((row) => Object.values(row)),
-    [[1, "ADDED", 0.5, 2, 0.125], [2, "DELETED", 0.25, null, null]],
+    [[1, "ADDED", 0.5, 2, null], [2, "DELETED", 0.25, null, null]],
   );
 });
