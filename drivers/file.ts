@@ -8,11 +8,11 @@
  */
 
 import { join, resolve } from "node:path";
-import type { Driver, DriverOptions, ObjectInfo } from "../src/storage/driver.ts";
+import type { Driver, DriverOptions } from "../src/storage/driver.ts";
 import { classify } from "./file/classify.ts";
 import { listFolder } from "./file/list_folder.ts";
 import { nameProblem } from "./file/name_problem.ts";
-import { objectInfo } from "./file/object_info.ts";
+import { statFile } from "./file/object_info.ts";
 import { readFile } from "./file/read_file.ts";
 import { FileWriter } from "./file/write_file.ts";
 
@@ -39,20 +39,7 @@ export default function openFolder({ location }: DriverOptions): Driver {
 
     list: (prefix, options) => listFolder(root, prefix, options),
 
-    async stat(key): Promise<ObjectInfo | undefined> {
-      try {
-        const info = await Deno.stat(pathOf(key));
-        return info.isFile ? objectInfo(key, info) : undefined;
-      } catch (error) {
-        // A file where a folder would have to be: the key can't exist either.
-        if (
-          error instanceof Deno.errors.NotFound ||
-          error instanceof Deno.errors.NotADirectory
-        ) return undefined;
-        throw error;
-      }
-    },
-
+    stat: (key) => statFile(key, pathOf(key)),
     read: (key, options) => readFile(pathOf(key), options),
     write: (key, body, options) => writer.write(key, body, options),
     copy: (from, to, options) => writer.copy(from, to, options),

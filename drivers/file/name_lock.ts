@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { FileFailure } from "./failure.ts";
 import type { CompanionNames } from "./own_names.ts";
-import { isLacking, isStillAt, removeIfThere, type SystemCalls } from "./system_calls.ts";
+import { codeOf, isLacking, isStillAt, removeIfThere, type SystemCalls } from "./system_calls.ts";
 
 /** The lock is held for a few file operations; who waits longer waits for a dead or stopped process. */
 const LONGEST_WAIT_MS = 60_000;
@@ -40,7 +40,8 @@ async function tryLockName(
   calls: SystemCalls,
 ): Promise<AsyncDisposable | undefined> {
   const path = join(folder, names.lock);
-  const file = await Deno.open(path, { write: true, create: true });
+  const file = await openLock(folder, path);
+  if (file === undefined) return undefined;
   let held = false;
   try {
     // The holder before us may have removed the file between our two calls.
@@ -62,6 +63,18 @@ async function tryLockName(
       }
     },
   };
+}
+
+/** The lock's file; undefined when it vanished while it was opened, as mounts let it. */
+async function openLock(folder: string, path: string): Promise<Deno.FsFile | undefined> {
+  try {
+    return await Deno.open(path, { write: true, create: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound) && codeOf(error) !== "ESTALE") throw error;
+    // It is an error when the folder itself is gone.
+    await Deno.stat(folder);
+    return undefined;
+  }
 }
 
 async function tryReserve(path: string): Promise<AsyncDisposable | undefined> {

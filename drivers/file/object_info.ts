@@ -24,3 +24,22 @@ export function objectInfo(key: string, info: Deno.FileInfo): ObjectInfo {
     modifiedMs: info.mtime?.getTime() ?? 0,
   };
 }
+
+/** The file as an object; undefined when there is none, or something else. */
+export async function statFile(key: string, path: string): Promise<ObjectInfo | undefined> {
+  // Twice: on some mounts a file is not found while it is being replaced.
+  const info = await infoAt(path) ?? await infoAt(path);
+  return info?.isFile ? objectInfo(key, info) : undefined;
+}
+
+async function infoAt(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    // NotADirectory: a file is where a folder would have to be, so the key can't exist either.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return undefined;
+    }
+    throw error;
+  }
+}

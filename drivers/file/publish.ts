@@ -22,17 +22,21 @@ export interface Publication {
  * Publishes a synced temporary file; its temporary name is gone afterwards, or
  * left to be removed when this throws.
  *
+ * @returns the ETag. It is taken before the file appears: a moment later the file
+ *   may have been replaced, and some mounts then refuse to look at the open one
  * @throws {FileFailure} `already_exists`, `precondition_failed`
  */
 export async function publish(
   publication: Publication,
   calls: SystemCalls,
-): Promise<void> {
-  const { condition } = publication;
+): Promise<string> {
+  const { condition, temporary } = publication;
   if (condition !== undefined && "ifAbsent" in condition) {
-    return await create(publication, calls);
+    const etag = etagOf(await temporary.file.stat());
+    await create(publication, calls);
+    return etag;
   }
-  await replace(publication, condition?.ifMatch, calls);
+  return await replace(publication, condition?.ifMatch, calls);
 }
 
 /** By a hard link, which never replaces; without hard links under the name's lock. */
@@ -65,7 +69,7 @@ async function replace(
   { target, names, temporary, signal }: Publication,
   ifMatch: string | undefined,
   calls: SystemCalls,
-): Promise<void> {
+): Promise<string> {
   await using _lock = await lockName(dirname(target), names, calls, signal);
   const before = await infoOf(target);
   if (ifMatch !== undefined) requireEtag(before, ifMatch);
@@ -73,7 +77,9 @@ async function replace(
     await requireSpelling(target);
     await makeNewer(temporary.file, before);
   }
+  const etag = etagOf(await temporary.file.stat());
   await Deno.rename(temporary.path, target);
+  return etag;
 }
 
 /** Removes a file, under the same lock as replacements. */

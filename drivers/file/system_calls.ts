@@ -39,12 +39,13 @@ export async function isStillAt(
   path: string,
   file: Deno.FsFile,
 ): Promise<boolean> {
-  const open = await file.stat();
   try {
+    const open = await file.stat();
     const named = await Deno.lstat(path);
     return named.ino === open.ino && named.dev === open.dev;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    // On some mounts even an open file is not found once its name is gone.
+    if (error instanceof Deno.errors.NotFound || codeOf(error) === "ESTALE") return false;
     throw error;
   }
 }

@@ -123,19 +123,16 @@ export class FileWriter {
       temporary = await createTemporaryFile(folder, names, this.#calls);
     }
     using file = temporary.file;
+    let etag: string;
     try {
       await fill(file);
       await file.sync();
       const { condition, signal } = options;
-      await publish(
-        { target, names, temporary, condition, signal },
-        this.#calls,
-      );
+      etag = await publish({ target, names, temporary, condition, signal }, this.#calls);
     } catch (error) {
       await removeIfThere(temporary.path).catch(() => {});
       throw error;
     }
-    const etag = etagOf(await file.stat());
     await syncFolder(folder);
     return { etag };
   }
