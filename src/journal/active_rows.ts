@@ -3,6 +3,7 @@
 import type { Connection, SqlValue } from "./connection.ts";
 import type { ActiveRow } from "./journal_row.ts";
 import type { Lookups } from "./lookups.ts";
+import { PathLookup } from "./path_lookup.ts";
 import type { SeenRows } from "./seen_rows.ts";
 
 /** Rows looked at per step when rows that were not seen are searched. */
@@ -10,9 +11,6 @@ const SCAN_STEP = 20_000;
 
 /** A folder with this many more rows than asked for is read by name instead of as a whole. */
 const FOLDER_SLACK = 2_000;
-
-const IN_FOLDER =
-  "journal_v2 j WHERE j.SRC_PATH_ID = ? AND j.MODALITY_ID = ? AND j.TIME_INVALID_us IS NULL";
 
 /** An active row with its place. */
 export interface ActivePath {
@@ -23,6 +21,7 @@ export interface ActivePath {
 
 /** Reads active rows of a version-2 journal. */
 export class ActiveRows {
+  readonly #paths: PathLookup;
   /** The last folder that was too large to be read as a whole. */
   #largeFolder: string | undefined;
   /** Rows with a note are rare; looking each one up costs a third more. */
@@ -34,6 +33,7 @@ export class ActiveRows {
     private readonly lookups: Lookups,
     hasHashTimes: boolean,
   ) {
+    this.#paths = new PathLookup(connection);
     this.#hasNotes = hasHashTimes &&
       connection.number("SELECT EXISTS (SELECT 1 FROM hash_time)") === 1;
   }
@@ -57,7 +57,7 @@ export class ActiveRows {
     if (folderId === undefined || modalityId === undefined) return [];
     if (names === undefined) {
       return this.connection.all(
-        `SELECT ${this.#columns()} FROM ${IN_FOLDER}`,
+        `SELECT ${this.#columns()} FROM ${this.#paths.inFolder()} AND j.MODALITY_ID = ?`,
         folderId,
         modalityId,
       ).map(toActiveRow);
@@ -66,7 +66,7 @@ export class ActiveRows {
     if (this.#largeFolder !== key) {
       const most = names.length + FOLDER_SLACK;
       const rows = this.connection.all(
-        `SELECT ${this.#columns()} FROM ${IN_FOLDER} LIMIT ?`,
+        `SELECT ${this.#columns()} FROM ${this.#paths.inFolder()} AND j.MODALITY_ID = ? LIMIT ?`,
         folderId,
         modalityId,
         most,
@@ -75,7 +75,7 @@ export class ActiveRows {
       this.#largeFolder = key;
     }
     return this.connection.all(
-      `SELECT ${this.#columns()} FROM json_each(?) n CROSS JOIN journal_v2 j ON j.SRC_PATH_ID = ? AND j.FILENAME = n.value AND j.MODALITY_ID = ? AND j.TIME_INVALID_us IS NULL`,
+      `SELECT ${this.#columns()} FROM ${this.#paths.byNames()} AND j.MODALITY_ID = ?`,
       JSON.stringify(names),
       folderId,
       modalityId,
@@ -101,7 +101,7 @@ export class ActiveRows {
     const versionId = this.lookups.find("versions", version);
     if (folderId === undefined || modalityId === undefined || versionId === undefined) return [];
     return this.connection.all(
-      "SELECT j.FILE_ID, j.FILENAME FROM json_each(?) n CROSS JOIN journal_v2 j ON j.SRC_PATH_ID = ? AND j.FILENAME = n.value AND j.MODALITY_ID = ? AND j.VERSION_ID = ? AND j.TIME_INVALID_us IS NULL",
+      `SELECT j.FILE_ID, j.FILENAME FROM ${this.#paths.byNames()} AND j.MODALITY_ID = ? AND j.VERSION_ID = ?`,
       JSON.stringify(names),
       folderId,
       modalityId,

@@ -21,7 +21,6 @@ import type {
 } from "./journal_row.ts";
 import { Lookups } from "./lookups.ts";
 import { type JournalSchema, queryRows, type RowPageOptions } from "./query_rows.ts";
-import { DROP_EXTRA_INDEXES } from "./schema.ts";
 import { SeenRows } from "./seen_rows.ts";
 import { summarize, type VersionSummary } from "./summary.ts";
 import { earlierMd5s, markUploaded, type UploadedItem, type UploadMark } from "./upload_marks.ts";
@@ -344,11 +343,6 @@ export class Journal implements Disposable {
       'SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2',
     ).map(([table, parent, count]) => `${count} rows of ${table} refer to nothing in ${parent}`);
     return dangling;
-  }
-
-  /** Removes the indexes that the predecessor doesn't have; the next opening for write makes them anew. */
-  dropExtraIndexes(): void {
-    this.#write(() => this.#connection.execute(DROP_EXTRA_INDEXES));
   }
 
   #state(name: string): string | undefined {

@@ -80,7 +80,7 @@ Deno.test("a copy holds the same, without the extra index, and is smaller for it
 });
 
 Deno.test("a program that may not attach databases makes the same copy", async () => {
-  using folder = new TemporaryFolder();
+  using folder = new TemporaryFolder("disk");
   const [from, to] = [folder.at("journal.db"), folder.at("copy.db")];
   makeJournal(from, 3_000);
   const module = new URL("../../src/journal/copy_journal.ts", import.meta.url).href;

@@ -29,7 +29,15 @@ const IN_MEMORY = isAbsent("/dev/shm") ? {} : { dir: "/dev/shm" };
 
 /** A folder that is removed when it is disposed. */
 export class TemporaryFolder implements Disposable {
-  readonly path = Deno.makeTempDirSync({ prefix: "chorus-journal-", ...IN_MEMORY });
+  readonly path: string;
+
+  /** @param where `disk` for what a program without all permissions is to read: it may not read /dev */
+  constructor(where: "memory" | "disk" = "memory") {
+    this.path = Deno.makeTempDirSync({
+      prefix: "chorus-journal-",
+      ...(where === "memory" ? IN_MEMORY : {}),
+    });
+  }
 
   /** A path in it. */
   at(name: string): string {

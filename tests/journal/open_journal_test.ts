@@ -155,9 +155,32 @@ Deno.test({
     openJournal(path, { access: "write", onIndexing })[Symbol.dispose]();
     openJournal(path, { access: "write", onIndexing })[Symbol.dispose]();
     assert.deepEqual(calls, [[0, 42], [42, 42]]);
-    using journal = openJournal(path, { access: "write" });
-    journal.dropExtraIndexes();
-    assert.equal(indexes(path).includes(PATH_INDEX), false);
+    assert.ok(indexes(path).includes(PATH_INDEX));
+  },
+});
+
+Deno.test({
+  name:
+    `rows are looked up by path also where there is no index and none may be made${FIXTURE_NOTE}`,
+  ignore: FIXTURES_ABSENT,
+  fn() {
+    using folder = new TemporaryFolder();
+    const path = folder.fixture("journal_v2_second.db");
+    const before = Deno.readFileSync(path);
+    using journal = openJournal(path, { access: "read" });
+    assert.deepEqual(
+      journal.activeRows("Images", "7/Images").map(({ fileId }) => fileId).sort((a, b) => a - b),
+      [8, 31, 33],
+    );
+    const version = "20250201000000";
+    const names = ["empty.dcm", "Röntgen_eins.png", "absent"];
+    const found = () => journal.activeInVersion(version, "Images", "7/Images", names);
+    assert.deepEqual(found(), [{ fileId: 31, name: "empty.dcm" }]);
+    assert.deepEqual(Deno.readFileSync(path), before);
+    runSql(path, "UPDATE journal_v2 SET VERSION_ID = 5 WHERE FILE_ID = 33");
+    runSql(path, "UPDATE journal_v2 SET TIME_INVALID_us = 1 WHERE FILE_ID = 31");
+    runSql(path, "UPDATE journal_v2 SET FILENAME = 'absent' WHERE FILE_ID = 8");
+    assert.deepEqual(found(), [{ fileId: 33, name: "Röntgen_eins.png" }], "others may write");
   },
 });
 
