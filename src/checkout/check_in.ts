@@ -183,7 +183,9 @@ class CloudCheckIn {
       }
       if (failure !== undefined && !isConflict(failure)) throw failure;
       try {
+        this.#context.emit({ kind: "stage", stage: "check-in", totalBytes: 2 * content.size });
         const { etag } = await uploadFile(store, returnPathOf(workingCopy), key, content, {
+          onBytes: (bytes) => this.#progress(bytes),
           condition: journal === undefined ? { ifAbsent: true } : { ifMatch: journal.etag },
           metadata: { [CONTENT_MD5]: content.md5 },
           signal,
@@ -208,7 +210,12 @@ class CloudCheckIn {
         remedy: "Run `journal checkin` again; the lock still holds the journal.",
       });
     }
-    const found = await contentOfObject(store, journal, signal);
+    const found = await contentOfObject(
+      store,
+      journal,
+      signal,
+      (bytes) => this.#progress(content.size + bytes),
+    );
     if (found.size === content.size && found.md5 === content.md5) return journal;
     const ours = journal.etag === written;
     if (ours) await store.remove(key, { ifMatch: journal.etag, signal });
@@ -327,6 +334,10 @@ class CloudCheckIn {
       agreed: { ...attempt, at: now().toISOString() },
     });
     await this.#context.reached?.("check_in_remembered");
+  }
+
+  #progress(bytes: number): void {
+    this.#context.emit({ kind: "progress", stage: "check-in", files: 0, bytes });
   }
 
   async #remember(state: LocalState): Promise<void> {

@@ -29,6 +29,7 @@ import {
   type CheckOutState,
   type LocalState,
   readLocalState,
+  statePathOf,
   writeLocalState,
 } from "./local_state.ts";
 import { fileSize } from "./replace_file.ts";
@@ -132,6 +133,7 @@ class CloudCheckOut {
     const { source, holder, formatTime, now, newLockId, signal } = this.#context;
     const { store, key, location } = source;
     const journal = await store.stat(key, { signal });
+    if (journal === undefined) await this.#requireFirst();
     const since = now();
     // A try under way elsewhere may still land: with the same id it would be ours.
     const id = this.#state.checkOut?.phase === "taking" ? this.#state.checkOut.lockId : newLockId();
@@ -173,6 +175,30 @@ class CloudCheckOut {
     if (lock !== undefined) throw lockedError(location, lock, formatTime);
     if (failure === undefined || isConflict(failure)) return undefined;
     throw failure;
+  }
+
+  /** Refuses to begin an empty journal where there was one: everything would be hashed and sent again. */
+  async #requireFirst(): Promise<void> {
+    const { source: { store, key, location }, workingCopy, formatTime, signal } = this.#context;
+    const { agreed } = this.#state;
+    if (agreed === undefined || agreed.journalMd5 === null) return;
+    // It may just be moving into somebody's lock, or out of it.
+    const lock = await readLock(store, key, signal);
+    if (lock !== undefined) throw lockedError(location, lock, formatTime);
+    if (await store.stat(key, { signal }) !== undefined) return;
+    throw new ChorusError(
+      "not_found",
+      `The journal ${location} is gone, and no lock holds it; it was there on ${
+        formatTime?.(new Date(agreed.at)) ?? agreed.at
+      }`,
+      {
+        subject: location,
+        remedy:
+          `Put it back, for example from the newest copy under a submission's version, or from "${workingCopy}" if that is whole. To begin a new journal instead, move "${
+            statePathOf(workingCopy)
+          }" away.`,
+      },
+    );
   }
 
   /** From our lock to a working copy; undefined when it has to begin anew. */

@@ -1,5 +1,6 @@
 /** What every step of check-out, check-in and unlock is given. */
 
+import { resolve } from "node:path";
 import { ChorusError } from "../errors/chorus_error.ts";
 import type { Store } from "../storage/store.ts";
 import type { Emit } from "../workflows/workflow_event.ts";
@@ -76,7 +77,7 @@ export type Step =
 
 /** Where the journal lives, for messages and for the state file. */
 export function locationOf(source: JournalSource): string {
-  return source.kind === "cloud" ? source.location : source.path;
+  return source.kind === "cloud" ? source.location : resolve(source.path);
 }
 
 /** True when the context's journal lives in a cloud store. */

@@ -1,5 +1,6 @@
 /** Who may write to the working copy, and where a reading command finds the journal. */
 
+import { basename, dirname, join } from "node:path";
 import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
 import {
   type CheckoutContext,
@@ -110,7 +111,7 @@ async function locateCloud(context: CloudContext): Promise<ReadableJournal> {
       const object = await store.stat(objectKey, { signal });
       if (object === undefined || object.size === 0) continue;
       const lock = from === "lock" ? await readLock(store, key, signal) : undefined;
-      const path = scratchPathOf(workingCopy);
+      const path = await scratchForReading(workingCopy);
       try {
         await downloadObject(store, object, path, {
           signal,
@@ -118,7 +119,7 @@ async function locateCloud(context: CloudContext): Promise<ReadableJournal> {
             context.emit({ kind: "progress", stage: "check-out", files: 0, bytes }),
         });
       } catch (error) {
-        await removeDatabase(path);
+        await removeScratch(path, workingCopy);
         if (isChorusError(error, "precondition_failed") || isChorusError(error, "not_found")) {
           continue;
         }
@@ -130,7 +131,7 @@ async function locateCloud(context: CloudContext): Promise<ReadableJournal> {
         location: from === "journal" ? location : `${location}.locked`,
         modified: new Date(object.modifiedMs),
         heldBy: lock === undefined ? undefined : describeHolder(lock, formatTime),
-        [Symbol.asyncDispose]: () => removeDatabase(path),
+        [Symbol.asyncDispose]: () => removeScratch(path, workingCopy),
       };
     }
   }
@@ -138,6 +139,26 @@ async function locateCloud(context: CloudContext): Promise<ReadableJournal> {
     subject: location,
     remedy: "Run `journal checkout`, then `journal update`.",
   });
+}
+
+/** Beside the working copy, as patients' ids are better kept there; else in the system's place. */
+async function scratchForReading(workingCopy: string): Promise<string> {
+  const path = scratchPathOf(workingCopy);
+  try {
+    await Deno.writeFile(path, new Uint8Array(0), { createNew: true, mode: 0o600 });
+    return path;
+  } catch (error) {
+    const elsewhere = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Error && "code" in error && error.code === "EROFS";
+    if (!elsewhere) throw error;
+    return join(await Deno.makeTempDir({ prefix: "chorus-upload-" }), basename(workingCopy));
+  }
+}
+
+async function removeScratch(path: string, workingCopy: string): Promise<void> {
+  await removeDatabase(path);
+  if (dirname(path) !== dirname(workingCopy)) await Deno.remove(dirname(path));
 }
 
 /** Whether the working copy is the newest journal there is; asked of the store where it answers. */

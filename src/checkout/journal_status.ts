@@ -105,7 +105,7 @@ const NEXT: Readonly<Record<JournalPhase, string>> = {
   held_here_by_predecessor: "journal update",
   taking_here: "journal checkout",
   returning_here: "journal checkin",
-  held_elsewhere: "journal unlock",
+  held_elsewhere: "journal status",
   unlocked_by_others: "journal checkout",
 };
 

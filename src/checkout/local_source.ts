@@ -10,7 +10,7 @@ import { copyJournal } from "../journal/copy_journal.ts";
 import { WriterLock } from "../journal/writer_lock.ts";
 import type { CheckInResult } from "./check_in.ts";
 import type { CheckOutResult } from "./check_out.ts";
-import type { CheckoutContext, LocalContext } from "./checkout_context.ts";
+import { type CheckoutContext, type LocalContext, locationOf } from "./checkout_context.ts";
 import { refuseOtherSource } from "./held_here.ts";
 import { type LocalState, readLocalState, writeLocalState } from "./local_state.ts";
 import { fileSize, removeIfPresent, renameSynced } from "./replace_file.ts";
@@ -36,7 +36,8 @@ export function isInPlace({ source, workingCopy }: CheckoutContext): boolean {
 
 /** Check-out of a local journal; see {@linkcode checkOut}. */
 export async function checkOutLocal(context: LocalContext): Promise<CheckOutResult> {
-  const { source: { path }, workingCopy, now, newLockId, emit, signal } = context;
+  const { source, workingCopy, now, newLockId, emit, signal } = context;
+  const { path } = source;
   if (isInPlace(context)) {
     return {
       outcome: "in_place",
@@ -60,7 +61,7 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
     if (!first) requireWhole(downloadPathOf(workingCopy));
     await context.reached?.("content_verified");
     const content = first ? undefined : await contentOfFile(downloadPathOf(workingCopy), signal);
-    const agreed = state?.source === path ? state.agreed?.workingMd5 : undefined;
+    const agreed = state?.source === locationOf(source) ? state.agreed?.workingMd5 : undefined;
     const kept = await keepWorkingCopy(context, [content?.md5, agreed]);
     await context.reached?.("working_copy_kept");
     await installWorkingCopy(workingCopy, first ? undefined : downloadPathOf(workingCopy));
@@ -68,7 +69,7 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
     const at = now().toISOString();
     const workingMd5 = content?.md5 ?? null;
     await writeLocalState(workingCopy, {
-      source: path,
+      source: locationOf(source),
       checkOut: { lockId: newLockId(), phase: "held", since: at, sourceMd5 },
       agreed: { workingMd5, journalMd5: sourceMd5, at },
     });
@@ -81,7 +82,9 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
 
 /** Check-in of a local journal; see {@linkcode checkIn}. */
 export async function checkInLocal(context: LocalContext): Promise<CheckInResult> {
-  const { source: { path }, workingCopy, emit, signal } = context;
+  const { source, workingCopy, emit, signal } = context;
+  // A link stays a link: what it leads to is replaced.
+  const path = realPath(source.path);
   if (isInPlace(context)) return { outcome: "in_place", size: undefined };
   emit({ kind: "stage", stage: "check-in" });
   using _working = WriterLock.take(workingCopy);
@@ -90,7 +93,7 @@ export async function checkInLocal(context: LocalContext): Promise<CheckInResult
   const state = await readLocalState(workingCopy);
   refuseOtherSource(state, context);
   const sourceMd5 = await quietMd5(path, signal);
-  const checkOut = state?.source === path ? state.checkOut : undefined;
+  const checkOut = state?.source === locationOf(source) ? state.checkOut : undefined;
   if (checkOut === undefined && !await isPredecessors(context, state)) {
     return await endedBefore(context, state, sourceMd5);
   }
@@ -110,14 +113,16 @@ export async function checkInLocal(context: LocalContext): Promise<CheckInResult
     if (!unchanged) throw changedError(path);
     const attempt = { journalMd5: content.md5, workingMd5 };
     await writeLocalState(workingCopy, {
-      ...(state ?? { source: path }),
+      ...(state ?? { source: locationOf(source) }),
       returned: [...earlier, attempt],
     });
     await context.reached?.("return_remembered");
+    // Copying took its time, and what lies beside the source would be played into the new one.
+    if (await quietMd5(path, signal) !== sourceMd5) throw changedError(path);
     await renameSynced(temporary, path);
     await context.reached?.("journal_written");
     await writeLocalState(workingCopy, {
-      source: path,
+      source: locationOf(source),
       agreed: { ...attempt, at: context.now().toISOString() },
     });
     await context.reached?.("check_in_remembered");
@@ -138,30 +143,30 @@ export async function mayWriteLocal(context: LocalContext): Promise<boolean> {
 
 /** A working copy that the predecessor took from the source, before the site switched. */
 async function isPredecessors(
-  { source: { path }, workingCopy, signal }: LocalContext,
+  { source, workingCopy, signal }: LocalContext,
   state: LocalState | undefined,
 ): Promise<boolean> {
   if (state?.checkOut !== undefined || isEmpty(await fileSize(workingCopy))) return false;
   if (await workingCopyMd5(workingCopy, signal) === state?.agreed?.workingMd5) return false;
-  if (isEmpty(await fileSize(path))) return true;
-  return historyBeginsWith(workingCopy, path);
+  if (isEmpty(await fileSize(source.path))) return true;
+  return historyBeginsWith(workingCopy, source.path);
 }
 
 async function endedBefore(
-  { source: { path }, workingCopy, signal }: LocalContext,
+  { source, workingCopy, signal }: LocalContext,
   state: LocalState | undefined,
   sourceMd5: string | null,
 ): Promise<CheckInResult> {
-  const agreed = state?.source === path ? state.agreed : undefined;
+  const agreed = state?.source === locationOf(source) ? state.agreed : undefined;
   const md5 = await workingCopyMd5(workingCopy, signal) ?? null;
   if (agreed !== undefined && agreed.workingMd5 === md5 && agreed.journalMd5 === sourceMd5) {
     return { outcome: "already", size: undefined };
   }
   throw new ChorusError(
     "not_checked_out",
-    `Can't check in: "${path}" is not checked out here`,
+    `Can't check in: "${source.path}" is not checked out here`,
     {
-      subject: path,
+      subject: source.path,
       remedy:
         "Run `journal checkout`: a working copy with other content is kept under a dated name.",
     },
@@ -169,7 +174,7 @@ async function endedBefore(
 }
 
 async function returnNothing(
-  { source: { path }, workingCopy, now, reached }: LocalContext,
+  { source, workingCopy, now, reached }: LocalContext,
   sourceMd5: string | null,
 ): Promise<CheckInResult> {
   if (sourceMd5 !== null) {
@@ -183,7 +188,7 @@ async function returnNothing(
     );
   }
   await writeLocalState(workingCopy, {
-    source: path,
+    source: locationOf(source),
     agreed: { workingMd5: null, journalMd5: null, at: now().toISOString() },
   });
   await reached?.("check_in_remembered");
@@ -238,10 +243,14 @@ function isEmpty(size: number | undefined): boolean {
 
 /** The same file, also when one of the paths goes through a link. */
 function samePath(one: string, other: string): boolean {
-  if (resolve(one) === resolve(other)) return true;
+  return realPath(one) === realPath(other);
+}
+
+/** The path without links, where it leads to something. */
+function realPath(path: string): string {
   try {
-    return Deno.realPathSync(one) === Deno.realPathSync(other);
+    return Deno.realPathSync(path);
   } catch {
-    return false;
+    return resolve(path);
   }
 }

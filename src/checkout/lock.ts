@@ -19,6 +19,8 @@ const HOST = "chorus_host";
 const SINCE = "chorus_since";
 const JOURNAL_ETAG = "chorus_journal_etag";
 
+const UNKNOWN = "unknown";
+
 /** Metadata key on a journal, and on a lock: the MD5 of the content, lower-case hex. */
 export const CONTENT_MD5 = "chorus_md5";
 
@@ -65,13 +67,11 @@ export function lockMetadata(
   },
 ): Record<string, string> {
   return {
-    [LOCK_ID]: encodeURIComponent(fields.id),
-    [USER]: encodeURIComponent(fields.user),
-    [HOST]: encodeURIComponent(fields.host),
+    [LOCK_ID]: encode(fields.id),
+    [USER]: encode(fields.user),
+    [HOST]: encode(fields.host),
     [SINCE]: fields.since.toISOString(),
-    ...(fields.journal === undefined
-      ? {}
-      : { [JOURNAL_ETAG]: encodeURIComponent(fields.journal.etag) }),
+    ...(fields.journal === undefined ? {} : { [JOURNAL_ETAG]: encode(fields.journal.etag) }),
     ...(fields.journal?.md5 === undefined ? {} : { [CONTENT_MD5]: fields.journal.md5 }),
   };
 }
@@ -93,7 +93,7 @@ export function parseLock(object: ObjectInfo): Lock {
     id,
     holder: id === undefined
       ? undefined
-      : { user: text(USER) ?? "unknown", host: text(HOST) ?? "unknown" },
+      : { user: text(USER) ?? UNKNOWN, host: text(HOST) ?? UNKNOWN },
     since: id === undefined || Number.isNaN(since.getTime()) ? written : since,
     journalEtag: text(JOURNAL_ETAG),
   };
@@ -138,6 +138,11 @@ export function lockedError(
       remedy: "Wait until it is checked in there; if that will never happen, run `journal unlock`.",
     },
   );
+}
+
+/** Visible ASCII, and never empty: not every service keeps an empty value. */
+function encode(text: string): string {
+  return encodeURIComponent(text.toWellFormed()) || UNKNOWN;
 }
 
 function decode(value: string): string {

@@ -59,42 +59,54 @@ export async function downloadObject(
   return content;
 }
 
-/** Size and MD5 of an object's bytes as they are read now. */
+/**
+ * Size and MD5 of an object's bytes as they are read now.
+ *
+ * @param onBytes told how many bytes have come so far
+ */
 export async function contentOfObject(
   store: Store,
   object: ObjectInfo,
   signal?: AbortSignal,
+  onBytes?: (bytes: number) => void,
 ): Promise<Content> {
   const md5 = createMd5();
   let size = 0;
   for await (const chunk of store.read(object.key, { object, signal })) {
     md5.update(chunk);
     size += chunk.length;
+    onBytes?.(size);
   }
   return { size, md5: toHex(md5.digest()) };
+}
+
+/** How a file is uploaded. */
+export interface UploadOptions {
+  /** When it may be written. */
+  condition: Condition;
+  metadata: Record<string, string>;
+  /** Told how many bytes have gone so far; a retry begins again. */
+  onBytes?: (bytes: number) => void;
+  signal?: AbortSignal;
 }
 
 /**
  * Uploads a local file whose content is known; other bytes are never published.
  *
- * @param condition when it may be written
+ * @throws {ChorusError} `source_changed` or `digest_mismatch` when the file has another content
  */
 export async function uploadFile(
   store: Store,
   path: string,
   key: string,
   content: Content,
-  options: {
-    condition: Condition;
-    metadata: Record<string, string>;
-    signal?: AbortSignal;
-  },
+  options: UploadOptions,
 ): Promise<WriteResult> {
   const { multipart, limits } = store;
   const inParts = multipart !== undefined &&
     (content.size > PARTS_ABOVE_BYTES || content.size > limits.maxWriteBytes);
   if (inParts) return await uploadInParts(store, path, key, content, options);
-  return await store.write(key, fileSource(path, content.size, options.signal), {
+  return await store.write(key, fileSource(path, content.size, options), {
     ...options,
     md5: fromHex(content.md5),
     contentType: "application/vnd.sqlite3",
@@ -106,7 +118,7 @@ async function uploadInParts(
   path: string,
   key: string,
   content: Content,
-  options: { condition: Condition; metadata: Record<string, string>; signal?: AbortSignal },
+  options: UploadOptions,
 ): Promise<WriteResult> {
   const { multipart } = store;
   if (multipart === undefined) throw new TypeError("The store takes no parts");
@@ -143,6 +155,7 @@ async function uploadInParts(
       await upload.put(count, part, digest, signal);
     }
     count++;
+    options.onBytes?.(Math.min(count * partBytes, content.size));
   }
   if (toHex(whole.digest()) !== content.md5) {
     await upload.abort(signal);
@@ -200,8 +213,22 @@ function requireSame(store: Store, object: ObjectInfo, found: Content): void {
   );
 }
 
-function fileSource(path: string, size: number, signal?: AbortSignal): Source {
-  return { size, open: () => fileChunks(path, signal) };
+function fileSource(
+  path: string,
+  size: number,
+  { signal, onBytes }: Pick<UploadOptions, "signal" | "onBytes">,
+): Source {
+  return {
+    size,
+    async *open() {
+      let bytes = 0;
+      for await (const chunk of fileChunks(path, signal)) {
+        bytes += chunk.length;
+        onBytes?.(bytes);
+        yield chunk;
+      }
+    },
+  };
 }
 
 /** A file's bytes; each chunk is the reader's to keep. */

@@ -1,6 +1,6 @@
 /** The file on this machine that commands work on, and how another one takes its place. */
 
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isChorusError } from "../errors/chorus_error.ts";
 import { copyJournal, PARTIAL_COPY_SUFFIX } from "../journal/copy_journal.ts";
 import type { CheckoutContext } from "./checkout_context.ts";
@@ -28,6 +28,7 @@ export async function removeLeftovers(workingCopy: string): Promise<void> {
     await removeDatabase(path + PARTIAL_COPY_SUFFIX);
     await removeDatabase(`${path}${PARTIAL_COPY_SUFFIX}.compact`);
   }
+  await removeOldScratch(workingCopy);
 }
 
 /** Removes a database file that nobody has open, with what SQLite may have left beside it. */
@@ -35,9 +36,26 @@ export async function removeDatabase(path: string): Promise<void> {
   for (const suffix of ["", ...SIDE_FILES]) await removeIfPresent(path + suffix);
 }
 
+const SCRATCH = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp/;
+
+/** Scratch files of runs that are still alive are younger than this. */
+const SCRATCH_LIFE_MS = 24 * 3_600_000;
+
 /** A name beside the working copy that no other run uses. */
 export function scratchPathOf(workingCopy: string): string {
   return `${workingCopy}.${crypto.randomUUID()}.tmp`;
+}
+
+/** Removes what runs that were killed left under {@linkcode scratchPathOf}'s names. */
+async function removeOldScratch(workingCopy: string): Promise<void> {
+  const folder = dirname(workingCopy);
+  const name = basename(workingCopy);
+  for await (const entry of Deno.readDir(folder)) {
+    if (!entry.name.startsWith(name) || !SCRATCH.test(entry.name.slice(name.length))) continue;
+    const path = join(folder, entry.name);
+    const { mtime } = await Deno.stat(path);
+    if ((mtime?.getTime() ?? Infinity) < Date.now() - SCRATCH_LIFE_MS) await removeIfPresent(path);
+  }
 }
 
 /** True when SQLite has left work in a file beside the database. */
@@ -102,9 +120,19 @@ export async function installWorkingCopy(
 ): Promise<void> {
   for (const suffix of SIDE_FILES) await removeIfPresent(workingCopy + suffix);
   await syncFolder(dirname(workingCopy));
-  if (from !== undefined) return await renameSynced(from, workingCopy);
+  if (from !== undefined) {
+    await keepMode(workingCopy, from);
+    return await renameSynced(from, workingCopy);
+  }
   await removeIfPresent(workingCopy);
   await syncFolder(dirname(workingCopy));
+}
+
+/** Who could read the old file can read the new one; where there was none, only its owner. */
+async function keepMode(old: string, file: string): Promise<void> {
+  if (Deno.build.os === "windows" || await fileSize(old) === undefined) return;
+  const { mode } = await Deno.stat(old);
+  if (mode !== null) await Deno.chmod(file, mode & 0o777);
 }
 
 /** `YYYYMMDDHHMMSS`, UTC. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { checkIn } from "../../src/checkout/check_in.ts";
 import { checkOut } from "../../src/checkout/check_out.ts";
 import { locateJournal } from "../../src/checkout/journal_access.ts";
@@ -118,6 +118,31 @@ Deno.test("a holder reads on while the store is out of reach, and is warned", as
   await assert.rejects(read(ben), (error) => /cut line/.test(String(error)));
 });
 
+Deno.test("reading needs no folder that can be written", async () => {
+  await using bench = freshBench();
+  await bench.putJournal(["v1"]);
+  const ben = await bench.machine("ben");
+  const workingCopy = join(bench.folder, "no", "such", "folder", "journal.db");
+  const found = await locateJournal(ben.context({ workingCopy }));
+  assert.deepEqual([found.from, versionsOf(found.path)], ["journal", ["v1"]]);
+  await found[Symbol.asyncDispose]();
+  await assert.rejects(Deno.stat(dirname(found.path)), Deno.errors.NotFound);
+});
+
+Deno.test("what a killed reader left is removed by a later check-out, what a living one uses is not", async () => {
+  await using bench = freshBench();
+  await bench.putJournal(["v1"]);
+  const ada = await bench.machine("ada");
+  const scratch = () => `${ada.workingCopy}.${crypto.randomUUID()}.tmp`;
+  const [old, young] = [scratch(), scratch()];
+  for (const path of [old, young]) Deno.writeTextFileSync(path, "downloaded");
+  const dayBefore = new Date(Date.now() - 25 * 3_600_000);
+  Deno.utimeSync(old, dayBefore, dayBefore);
+  await checkOut(ada.context());
+  assert.ok(!ada.files().includes(basename(old)));
+  assert.ok(ada.files().includes(basename(young)));
+});
+
 Deno.test("reading takes any file that the person names", async () => {
   await using bench = freshBench();
   const ben = await bench.machine("ben");
@@ -142,7 +167,7 @@ Deno.test("the status names every state, who may go on, and the next command", a
   assert.deepEqual(await statusOf(ada), ["taking_here", false, "journal checkout", "ada"]);
   await checkOut(ada.context());
   assert.deepEqual(await statusOf(ada), ["held_here", true, "journal update", "ada"]);
-  assert.deepEqual(await statusOf(ben), ["held_elsewhere", false, "journal unlock", "ada"]);
+  assert.deepEqual(await statusOf(ben), ["held_elsewhere", false, "journal status", "ada"]);
   addVersion(ada.workingCopy, "v1");
   await stopAfter(ada, "journal_written", checkIn);
   assert.deepEqual(await statusOf(ada), ["returning_here", true, "journal checkin", "ada"]);
@@ -165,5 +190,5 @@ Deno.test("the status names every state, who may go on, and the next command", a
     "journal update",
     undefined,
   ]);
-  assert.deepEqual(await statusOf(ada), ["held_elsewhere", false, "journal unlock", undefined]);
+  assert.deepEqual(await statusOf(ada), ["held_elsewhere", false, "journal status", undefined]);
 });

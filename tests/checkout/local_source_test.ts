@@ -88,6 +88,37 @@ Deno.test("a local journal is copied at check-out and put back at check-in", asy
   await assert.rejects(requireCheckedOut(desk.context("ada")), fails("not_checked_out"));
 });
 
+Deno.test("a link to the source stays a link, and what it leads to is replaced", async () => {
+  using desk = new Desk();
+  const real = join(desk.folder, "share", "real.db");
+  addVersion(real, "v1");
+  Deno.symlinkSync(real, desk.source);
+  await checkOut(desk.context("ada"));
+  addVersion(desk.workingCopy("ada"), "v2");
+  await checkIn(desk.context("ada"));
+  assert.ok(Deno.lstatSync(desk.source).isSymlink);
+  assert.deepEqual(versionsOf(real), ["v1", "v2"]);
+});
+
+Deno.test("a source that changes during the check-in is not replaced", async () => {
+  using desk = new Desk();
+  addVersion(desk.source, "v1");
+  await checkOut(desk.context("ada"));
+  addVersion(desk.workingCopy("ada"), "v2");
+  const other = join(desk.folder, "other.db");
+  addVersion(other, "theirs");
+  await assert.rejects(
+    checkIn(desk.context("ada", {
+      // The predecessor takes no lock of ours.
+      reached: (step) => {
+        if (step === "return_remembered") Deno.copyFileSync(other, desk.source);
+      },
+    })),
+    fails("locked", /was changed since/),
+  );
+  assert.deepEqual(versionsOf(desk.source), ["theirs"]);
+});
+
 Deno.test("a first local journal comes into being at check-in", async () => {
   using desk = new Desk();
   const { first } = await checkOut(desk.context("ada"));

@@ -743,6 +743,45 @@ export function lockSuite(
     requireTidy(ada);
   });
 
+  test("what lies in a write-ahead log is checked in, and the log's mode is not", async (bench) => {
+    await bench.putJournal(["v1"]);
+    const ada = await bench.machine("ada");
+    await checkOut(ada.context());
+    await leaveWriteAheadLog(ada.workingCopy, "v2");
+    assert.equal((await checkIn(ada.context())).outcome, "checked_in");
+    assert.deepEqual(await bench.versions("journal"), ["v1", "v2"]);
+    const { bytes } = await ada.store.readAll(JOURNAL_KEY, { maxBytes: 1 << 20 });
+    // https://www.sqlite.org/fileformat.html: 2 stands for a write-ahead log.
+    assert.deepEqual([bytes[18], bytes[19]], [1, 1]);
+    requireTidy(ada);
+  });
+
+  test("a journal that vanished is not begun anew by itself", async (bench) => {
+    await bench.putJournal(["v1"]);
+    const ada = await bench.machine("ada");
+    await checkOut(ada.context());
+    await checkIn(ada.context());
+    await ada.store.remove(JOURNAL_KEY);
+    await assert.rejects(checkOut(ada.context()), fails("not_found", /is gone, and no lock/));
+    assert.equal(await bench.md5("lock"), undefined);
+    assert.deepEqual(versionsOf(ada.workingCopy), ["v1"]);
+    await bench.putJournal(["v1"]);
+    assert.equal((await checkOut(ada.context())).outcome, "checked_out");
+  });
+
+  test("the working copy keeps its mode, and a new one is its owner's", async (bench) => {
+    if (Deno.build.os === "windows") return;
+    await bench.putJournal(["v1"]);
+    const ada = await bench.machine("ada");
+    const mode = () => (Deno.statSync(ada.workingCopy).mode ?? 0) & 0o777;
+    await checkOut(ada.context());
+    assert.equal(mode(), 0o600);
+    await checkIn(ada.context());
+    Deno.chmodSync(ada.workingCopy, 0o640);
+    await checkOut(ada.context());
+    assert.equal(mode(), 0o640);
+  });
+
   test("an interrupted transaction beside an old working copy does not get into the new one", async (bench) => {
     await bench.putJournal(["v1"]);
     const ada = await bench.machine("ada");
@@ -997,25 +1036,38 @@ function damage(path: string): void {
   Deno.writeFileSync(path, bytes);
 }
 
+/** A process that dies with a version committed in its write-ahead log only. */
+async function leaveWriteAheadLog(path: string, version: string): Promise<void> {
+  await dieAfterScript(`
+    import { DatabaseSync } from "node:sqlite";
+    const db = new DatabaseSync(${JSON.stringify(path)});
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+    db.prepare("INSERT INTO versions (VERSION) VALUES (?)").run(${JSON.stringify(version)});
+  `);
+  assert.ok(Deno.statSync(`${path}-wal`).size > 0);
+}
+
 /** A process that dies in the middle of a transaction that had spilled into the file. */
 async function leaveHotJournal(path: string): Promise<void> {
-  const script = `
+  await dieAfterScript(`
     import { DatabaseSync } from "node:sqlite";
     const db = new DatabaseSync(${JSON.stringify(path)});
     db.exec("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN IMMEDIATE");
     db.exec("UPDATE versions SET VERSION = VERSION || ' half done'");
     const insert = db.prepare("INSERT INTO srcpaths (SRC_PATH) VALUES (?)");
     for (let n = 0; n < 2000; n++) insert.run("x".repeat(200) + n);
-    Deno.kill(Deno.pid, "SIGKILL");
-    await new Promise(() => {});
-  `;
-  const { signal } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", script],
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  assert.equal(signal, "SIGKILL");
+  `);
   assert.ok(Deno.statSync(`${path}-journal`).size > 0);
+}
+
+/** Runs a script in a process of its own that is killed at its end. */
+async function dieAfterScript(script: string): Promise<void> {
+  const { signal, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", `${script}\nDeno.kill(Deno.pid, "SIGKILL"); await new Promise(() => {});`],
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assert.equal(signal, "SIGKILL", new TextDecoder().decode(stderr));
 }
 
 interface LineState {

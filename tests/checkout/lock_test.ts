@@ -12,9 +12,9 @@ const object: ObjectInfo = {
 
 Deno.test("what a lock's metadata say is read back, whatever the names are", () => {
   fc.assert(fc.property(
-    fc.string({ unit: "grapheme" }),
-    fc.string({ unit: "grapheme" }),
-    fc.string(),
+    fc.string({ unit: "grapheme", minLength: 1 }),
+    fc.string({ unit: "grapheme", minLength: 1 }),
+    fc.string({ minLength: 1 }),
     (user, host, etag) => {
       const since = new Date("2025-03-01T07:59:00.000Z");
       const metadata = lockMetadata({
@@ -26,7 +26,7 @@ Deno.test("what a lock's metadata say is read back, whatever the names are", () 
       });
       for (const [key, value] of Object.entries(metadata)) {
         assert.match(key, /^[a-z0-9_]+$/);
-        assert.match(value, /^[\x21-\x7e]*$/);
+        assert.match(value, /^[\x21-\x7e]+$/);
       }
       const lock = parseLock({ ...object, metadata });
       assert.deepEqual(lock.holder, { user, host });
@@ -34,6 +34,13 @@ Deno.test("what a lock's metadata say is read back, whatever the names are", () 
       assert.equal(lock.md5, "0".repeat(32));
     },
   ));
+});
+
+Deno.test("a name that can't be told is unknown", () => {
+  const fields = { id: "1", since: new Date(0), journal: undefined };
+  const metadata = lockMetadata({ ...fields, user: "", host: "a\ud800" });
+  const lock = parseLock({ ...object, metadata });
+  assert.deepEqual(lock.holder, { user: "unknown", host: "a\ufffd" });
 });
 
 Deno.test("a lock without an id is the predecessor's, held since it was written", () => {
