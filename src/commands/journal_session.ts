@@ -1,6 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { CheckoutContext } from "../checkout/checkout_context.ts";
 import { locateJournal, requireCheckedOut } from "../checkout/journal_access.ts";
+import { type ErrorCode, isChorusError } from "../errors/chorus_error.ts";
 import { openJournal } from "../journal/open_journal.ts";
 import type { Journal } from "../journal/journal.ts";
 import { formatCount, formatTime } from "../report/format.ts";
@@ -80,6 +81,54 @@ export async function openForReading(
     throw error;
   }
 }
+
+/** A journal for a command that checks, and remembers what it found where it may. */
+export interface CheckingSession extends ReadableSession {
+  /** True when the journal is open for writing: results may be remembered in it. */
+  readonly record: boolean;
+}
+
+/**
+ * Opens the journal for checking: for writing when it is checked out here and
+ * nobody else is writing, else for reading wherever the newest one is.
+ */
+export async function openForChecking(
+  session: Session,
+  edge: Edge,
+  options: { file?: string },
+): Promise<CheckingSession> {
+  if (options.file === undefined) {
+    const context = await checkoutContext(session, edge);
+    try {
+      await requireCheckedOut(context);
+      const journal = openJournal(context.workingCopy, { access: "write", signal: edge.signal });
+      return {
+        journal,
+        origin: `Journal ${context.workingCopy} (working copy)`,
+        record: true,
+        [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
+      };
+    } catch (error) {
+      if (!isChorusError(error) || !READ_INSTEAD.has(error.code)) throw error;
+    }
+  }
+  const readable = await openForReading(session, edge, options);
+  return {
+    journal: readable.journal,
+    origin: readable.origin,
+    record: false,
+    [Symbol.asyncDispose]: () => readable[Symbol.asyncDispose](),
+  };
+}
+
+/** Why a journal can't be written to though it may be readable. */
+const READ_INSTEAD: ReadonlySet<ErrorCode> = new Set([
+  "not_checked_out",
+  "not_found",
+  "locked",
+  "journal_version",
+  "io",
+]);
 
 /** A context in which only the named file is looked at. */
 function offlineContext(session: Session, edge: Edge, path: string): Promise<CheckoutContext> {

@@ -10,6 +10,7 @@ import { configHelpCommand } from "./config_help.ts";
 import { initCommand } from "./config/init.ts";
 import { listCommand as fileListCommand } from "./file/list.ts";
 import { uploadCommand } from "./file/upload.ts";
+import { verifyCommand } from "./file/verify.ts";
 import { historyCommand } from "./history.ts";
 import { checkinCommand } from "./journal/checkin.ts";
 import { checkoutCommand } from "./journal/checkout.ts";
@@ -53,7 +54,7 @@ const GROUPS: readonly { name: string; description: string; leaves: readonly Lea
   {
     name: "file",
     description: "list, send and verify the files that the journal knows",
-    leaves: [fileListCommand, uploadCommand],
+    leaves: [fileListCommand, uploadCommand, verifyCommand],
   },
   { name: "config", description: "the configuration file", leaves: [initCommand] },
 ];

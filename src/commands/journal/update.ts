@@ -65,12 +65,17 @@ async function update(command: Command, flags: UpdateFlags, edge: Edge): Promise
         dryRun: flags.dryRun === true,
         confirmDeletion: ({ modality, active, gone }) => {
           session.pause();
-          return confirmed(
-            edge.terminal,
-            `${formatCount(gone)} of ${formatCount(active)} ${modality} files of the journal ` +
-              "are not there any more. Declare them gone?",
-            { yes: flags.yes === true || flags.dryRun === true },
-          );
+          const question = `${formatCount(gone)} of ${formatCount(active)} ${modality} files of ` +
+            "the journal are not there any more.";
+          const yes = flags.yes === true || flags.dryRun === true;
+          if (!yes && !edge.terminal.interactive) {
+            session.emit({
+              kind: "warning",
+              message: `${question} Is the share mounted? If they are really gone, say --yes.`,
+            });
+            return Promise.resolve(false);
+          }
+          return confirmed(edge.terminal, `${question} Declare them gone?`, { yes });
         },
         openStore: session.openStore,
         now: edge.now,
