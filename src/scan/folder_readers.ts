@@ -2,13 +2,8 @@ import { ChorusError } from "../errors/chorus_error.ts";
 import { FileCalls } from "./file_calls.ts";
 import { type ReadContext, readFolder } from "./read_folder.ts";
 import type { ScanPlan } from "./scan_plan.ts";
-import {
-  type AnswerSink,
-  type FolderAnswer,
-  nextTurn,
-  type NumberedJob,
-  type Readers,
-} from "./walk.ts";
+import type { FolderAnswer, NumberedJob } from "./folder_job.ts";
+import { type AnswerSink, nextTurn, type Readers } from "./walk.ts";
 import { FOLDERS_SIDE_BY_SIDE, type FromWorker, type ToWorker } from "./worker_messages.ts";
 
 /** How the readers of a walk are made. */
@@ -66,31 +61,26 @@ export class FolderReaders implements Readers {
 
   /** Folders that may be given now. */
   get room(): number {
-    const ready = this.#workers.filter((worker) => worker.ready);
-    if (ready.length === 0) return FOLDERS_SIDE_BY_SIDE - this.#here.size;
+    if (this.#workers.length === 0) return FOLDERS_SIDE_BY_SIDE - this.#here.size;
     const each = this.#perWorker;
-    return ready.reduce((sum, { held }) => sum + Math.max(0, each - held), 0);
+    return this.#workers.reduce((sum, { held }) => sum + Math.max(0, each - held), 0);
   }
 
-  /** Reads folders; what there is no {@linkcode room} for waits in a worker. */
+  /** Reads folders; what there is no {@linkcode room} for waits. */
   read(jobs: readonly NumberedJob[]): void {
     this.#startWorkers();
-    const ready = this.#workers.filter((worker) => worker.ready)
-      .sort((a, b) => a.held - b.held);
-    if (ready.length === 0) {
+    if (this.#workers.length === 0) {
       for (const job of jobs) this.#readHere(job);
       return;
     }
     // Runs of neighbours for one worker at a time keep messages few and order close.
+    const idlest = this.#workers.toSorted((a, b) => a.held - b.held);
     let next = 0;
-    for (const [index, worker] of ready.entries()) {
-      const share = Math.ceil((jobs.length - next) / (ready.length - index));
-      const room = Math.max(0, this.#perWorker - worker.held);
-      const some = jobs.slice(next, next + Math.min(share, room));
-      if (some.length > 0) worker.read(some);
-      next += some.length;
+    for (const [index, worker] of idlest.entries()) {
+      const share = Math.ceil((jobs.length - next) / (idlest.length - index));
+      if (share > 0) worker.read(jobs.slice(next, next + share));
+      next += share;
     }
-    if (next < jobs.length) ready[0].read(jobs.slice(next));
   }
 
   get #perWorker(): number {
@@ -157,8 +147,6 @@ export class FolderReaders implements Readers {
 /** One worker and the folders that it holds. */
 class WorkerReader implements Disposable {
   readonly #worker: Worker;
-  /** True once the worker answers. */
-  ready = false;
   /** True while the worker finds the mount slow. */
   slow = false;
   /** Folders given and not read to their end. */
@@ -174,9 +162,6 @@ class WorkerReader implements Disposable {
       );
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       switch (data.kind) {
-        case "ready":
-          this.ready = true;
-          break;
         case "answers":
           this.slow = data.slow;
           for (const answer of data.answers) {

@@ -24,9 +24,9 @@ export interface FoundBatch {
   /** POSIX path of the folder relative to the modality's root; `.` for the root itself. */
   folder: string;
   /**
-   * In ascending order of their names' UTF-8 bytes, over all batches of the
-   * folder and modality: the order of SQLite's BINARY collation, so that rows
-   * read by folder and name can be merged with them.
+   * In ascending order of their names' UTF-8 bytes, the order of SQLite's BINARY
+   * collation, so that rows read by folder and name can be merged with them. In
+   * a local tree that holds over all batches of the folder and modality too.
    */
   files: readonly FoundFile[];
 }

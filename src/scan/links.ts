@@ -12,7 +12,7 @@ export interface FollowedLink {
 
 /** What a link leads to. */
 export type LinkTarget =
-  | { kind: "file"; info: Deno.FileInfo; inside: boolean }
+  | { kind: "file"; path: string; info: Deno.FileInfo; inside: boolean }
   | { kind: "folder"; path: string; inside: boolean }
   /** Something outside the root, not looked at any further. */
   | { kind: "outside"; path: string }
@@ -42,7 +42,7 @@ export async function resolveLink(
     const inside = isWithin(realRoot, real);
     if (!inside && !leave) return { kind: "outside", path: real };
     const info = await Deno.lstat(real);
-    if (info.isFile) return { kind: "file", info, inside };
+    if (info.isFile) return { kind: "file", path: real, info, inside };
     if (!info.isDirectory) return { kind: "special" };
     return isAncestor(real, folder, followed, realRoot)
       ? { kind: "loop", path: real }

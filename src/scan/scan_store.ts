@@ -1,17 +1,17 @@
 import { joinJournalPath, splitJournalPath } from "../layout/local_path.ts";
-import { isVersion } from "../layout/version.ts";
 import type { ListEntry, ListOptions, ObjectInfo } from "../storage/driver.ts";
-import type { ScanItem, ScanProblem } from "./found_file.ts";
+import { FolderContents } from "./folder_contents.ts";
 import {
   BATCH_FILES,
   type FolderEnd,
   type FolderJob,
-  type FoundColumns,
-  sortByUtf8,
-} from "./read_folder.ts";
-import { type Claim, planSource, ScanPlan } from "./scan_plan.ts";
+  type FolderSink,
+  type NumberedJob,
+} from "./folder_job.ts";
+import type { ScanItem } from "./found_file.ts";
+import { planSource, ScanPlan } from "./scan_plan.ts";
 import type { TreeModality } from "./tree_modality.ts";
-import { type AnswerSink, type NumberedJob, type Readers, walkInOrder } from "./walk.ts";
+import { type AnswerSink, type Readers, walkInOrder } from "./walk.ts";
 
 /** The one method of a store that a scan needs. */
 export interface ListingStore {
@@ -94,144 +94,97 @@ class PrefixReaders implements Readers {
   }
 }
 
-interface PrefixSink {
-  files(columns: FoundColumns): Promise<void> | void;
-  problem(problem: ScanProblem): void;
-}
-
-/** Objects of one modality and folder that wait to make a batch. */
-interface OpenBatch {
-  modality: number;
-  folder: string;
-  objects: { name: string; size: number; mtimeMs: number }[];
-}
-
 /** One folder, or one with everything below it, while it is being listed. */
 class PrefixReading {
   readonly #job: FolderJob;
   readonly #plan: ScanPlan;
-  readonly #sink: PrefixSink;
-  readonly #batches = new Map<string, OpenBatch>();
-  readonly #folders: string[] = [];
-  readonly #skipped: string[] = [];
-  #claimsOf: string | undefined;
-  #claims: readonly Claim[] = [];
+  readonly #sink: FolderSink;
+  readonly #contents: FolderContents;
+  /** Folders that have files waiting to make batches, with the files' sizes and times. */
+  readonly #open = new Map<string, OpenFolder>();
   #waiting = 0;
-  #unmatched = 0;
+  #unmatchedBelow = 0;
 
-  constructor(job: FolderJob, plan: ScanPlan, sink: PrefixSink) {
+  constructor(job: FolderJob, plan: ScanPlan, sink: FolderSink) {
     this.#job = job;
     this.#plan = plan;
     this.#sink = sink;
+    this.#contents = new FolderContents(job, plan, sink);
   }
 
   async list(store: ListingStore, signal: AbortSignal): Promise<FolderEnd> {
-    const { folder, modalities } = this.#job;
-    const prefix = folder === "." ? "" : `${folder}/`;
-    const claims = this.#plan.claims(folder, modalities);
+    const prefix = this.#job.folder === "." ? "" : `${this.#job.folder}/`;
+    const { claims } = this.#contents;
     const recursive = claims.length > 0 &&
       claims.every(({ match, modality }) => match.everyName && modality.excludes === undefined);
     for await (const entry of store.list(prefix, { recursive, metadata: true, signal })) {
+      signal.throwIfAborted();
       if (entry.kind === "folder") this.#addFolder(entry.key.slice(prefix.length, -1));
       else if (entry.kind === "object") this.#addObject(entry.object);
       if (this.#waiting >= BATCH_FILES) await this.#flush();
     }
     await this.#flush();
-    return {
-      folders: sortByUtf8(this.#folders).join("/"),
-      linked: [],
-      skipped: sortByUtf8(this.#skipped).join("/"),
-      unmatched: this.#unmatched,
-    };
+    const end = this.#contents.end();
+    return { ...end, unmatched: end.unmatched + this.#unmatchedBelow };
   }
 
   #addFolder(name: string): void {
-    const path = joinJournalPath(this.#job.folder, name);
-    if (isUnusable(name)) return this.#problem(path, UNUSABLE, this.#job.modalities, "name");
-    const judged = this.#plan.judge(path, this.#job.modalities);
-    if (judged.badVersion.length > 0) {
-      this.#problem(path, "its name can't be a version", judged.badVersion, "version");
-    }
-    if (judged.read) this.#folders.push(name);
-    else if (
-      judged.modalities.length === 0 && judged.badVersion.length === 0 &&
-      !judged.excluded && !this.#job.excluded
-    ) this.#skipped.push(name);
+    if (isUnusable(name)) this.#unusable(joinJournalPath(this.#job.folder, name));
+    else this.#contents.addFolder(name);
   }
 
   #addObject({ key, size, modifiedMs, metadata }: ObjectInfo): void {
     if (isFolderMarker(key, size, metadata)) return;
-    if (isUnusable(key)) return this.#problem(key, UNUSABLE, this.#job.modalities, "name");
+    if (isUnusable(key)) return this.#unusable(key);
     const { folder, name } = splitJournalPath(key);
-    // Neighbours in a listing mostly share their folder.
-    if (folder !== this.#claimsOf) {
-      this.#claims = this.#plan.claims(folder, this.#job.modalities);
-      this.#claimsOf = folder;
+    let open = this.#open.get(folder);
+    if (open === undefined) {
+      const contents = folder === this.#job.folder
+        ? this.#contents
+        : new FolderContents({ ...this.#job, folder }, this.#plan, this.#sink);
+      open = { contents, facts: new Map() };
+      this.#open.set(folder, open);
     }
-    let claimed = this.#job.excluded;
-    for (const { index, modality, match } of this.#claims) {
-      const found = match.matchName(name);
-      const excluded = modality.excludes?.(key) ?? false;
-      claimed ||= found !== undefined || excluded;
-      if (found === undefined || excluded || !modality.wanted) continue;
-      if (found.version !== undefined && !isVersion(found.version)) {
-        this.#problem(key, `"${found.version}" can't be a version`, [index], "version");
-        continue;
-      }
-      const of = `${index}:${folder}`;
-      const batch = this.#batches.get(of) ?? { modality: index, folder, objects: [] };
-      batch.objects.push({ name, size, mtimeMs: modifiedMs });
-      this.#batches.set(of, batch);
-      this.#waiting++;
-    }
-    if (!claimed) this.#unmatched++;
+    open.contents.addFile(name);
+    open.facts.set(name, [size, modifiedMs]);
+    this.#waiting++;
   }
 
   async #flush(): Promise<void> {
-    const batches = [...this.#batches.values()];
-    this.#batches.clear();
+    const folders = [...this.#open.values()];
+    this.#open.clear();
     this.#waiting = 0;
-    for (const batch of batches) await this.#sink.files(this.#columns(batch));
+    for (const { contents, facts } of folders) {
+      for (const { claim, names } of contents.takeFiles()) {
+        const numbers = new Float64Array(2 * names.length);
+        names.forEach((name, index) => {
+          const [size, modifiedMs] = facts.get(name) ?? [-1, -1];
+          numbers[index] = size;
+          numbers[names.length + index] = modifiedMs;
+        });
+        await this.#sink.files(contents.columns(claim, names, numbers));
+      }
+      if (contents !== this.#contents) this.#unmatchedBelow += contents.end().unmatched;
+    }
   }
 
-  #columns({ modality, folder, objects }: OpenBatch): FoundColumns {
-    const byName = new Map(objects.map((object) => [object.name, object]));
-    const names = sortByUtf8([...byName.keys()]);
-    const numbers = new Float64Array(2 * names.length);
-    names.forEach((name, index) => {
-      numbers[index] = byName.get(name)?.size ?? -1;
-      numbers[names.length + index] = byName.get(name)?.mtimeMs ?? -1;
+  #unusable(path: string): void {
+    this.#sink.problem({
+      kind: "problem",
+      path,
+      reason: "its name holds an empty part, . or .., and can't be journaled",
+      modalities: this.#plan.names(this.#contents.wanted(this.#job.modalities)),
+      cause: "name",
     });
-    const [{ match }] = this.#plan.claims(folder, [modality]);
-    return {
-      modality,
-      folder,
-      count: names.length,
-      names: names.join("/"),
-      numbers,
-      personId: match.personId,
-      version: match.version,
-      each: match.everyName ? undefined : names.map((name) => {
-        const found = match.matchName(name);
-        return [found?.personId, found?.version] as const;
-      }),
-    };
-  }
-
-  #problem(
-    path: string,
-    reason: string,
-    indexes: readonly number[],
-    cause: ScanProblem["cause"],
-  ): void {
-    const modalities = this.#plan.names(
-      indexes.filter((index) => this.#plan.modalities[index].wanted),
-    );
-    this.#sink.problem({ kind: "problem", path, reason, modalities, cause });
   }
 }
 
-const UNUSABLE = "its name holds an empty part, . or .., and can't be journaled";
+/** A folder some of whose files wait to make a batch. */
+interface OpenFolder {
+  contents: FolderContents;
+  /** Size and modification time by name. */
+  facts: Map<string, readonly [number, number]>;
+}
 
 function isUnusable(key: string): boolean {
   return key.split("/").some((part) => part === "" || part === "." || part === "..");

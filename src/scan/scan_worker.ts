@@ -6,7 +6,7 @@
 import { FileCalls } from "./file_calls.ts";
 import { type ReadContext, readFolder } from "./read_folder.ts";
 import { ScanPlan } from "./scan_plan.ts";
-import type { FolderAnswer, NumberedJob } from "./walk.ts";
+import type { FolderAnswer, NumberedJob } from "./folder_job.ts";
 import { FOLDERS_SIDE_BY_SIDE, type FromWorker, type ToWorker } from "./worker_messages.ts";
 
 /** What is known of the worker's own scope here; the compiler takes this file for a page's. */
@@ -26,48 +26,45 @@ const WORTH_MOVING = 64;
 
 const queue: NumberedJob[] = [];
 const outbox: FolderAnswer[] = [];
-let context: ReadContext | undefined;
+const begun = Promise.withResolvers<ReadContext>();
+let calls: FileCalls | undefined;
 let active = 0;
 let filesInOutbox = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-scope.onmessage = async ({ data }) => {
+scope.onmessage = ({ data }) => {
   if (data.kind === "begin") {
-    context = {
-      plan: await ScanPlan.compile(data.plan),
-      realRoot: data.realRoot,
-      stat: data.stat,
-      calls: new FileCalls(),
-      stopped: false,
-    };
-    scope.postMessage({ kind: "ready" });
+    begun.resolve(begin(data));
     return;
   }
   queue.push(...data.jobs);
-  while (active < FOLDERS_SIDE_BY_SIDE && queue.length > 0) readOn();
+  const lanes = Math.min(FOLDERS_SIDE_BY_SIDE - active, data.jobs.length);
+  for (let lane = 0; lane < lanes; lane++) readOn();
 };
+
+async function begin({ plan, realRoot, stat }: ToWorker & { kind: "begin" }): Promise<ReadContext> {
+  calls = new FileCalls();
+  return { plan: await ScanPlan.compile(plan), realRoot, stat, calls, stopped: false };
+}
 
 /** Reads folders of the queue one after the other until it is empty. */
 async function readOn(): Promise<void> {
   active++;
   try {
+    const context = await begun.promise;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      await readOne(next);
+      const { id, job } = next;
+      const end = await readFolder(job, context, {
+        files: (columns) => put({ id, columns }),
+        problem: (problem) => put({ id, problem }),
+      });
+      put({ id, end });
     }
   } catch (error) {
     scope.postMessage({ kind: "failed", message: String(error) });
   }
   active--;
   if (active === 0) send();
-}
-
-async function readOne({ id, job }: NumberedJob): Promise<void> {
-  if (context === undefined) throw new Error("no plan was given");
-  const end = await readFolder(job, context, {
-    files: (columns) => put({ id, columns }),
-    problem: (problem) => put({ id, problem }),
-  });
-  put({ id, end });
 }
 
 function put(answer: FolderAnswer): void {
@@ -89,7 +86,7 @@ function send(): void {
       : []
   );
   scope.postMessage(
-    { kind: "answers", answers, slow: context?.calls.slow ?? false },
+    { kind: "answers", answers, slow: calls?.slow ?? false },
     moved,
   );
 }

@@ -1,21 +1,9 @@
 import { setImmediate } from "node:timers";
 import { joinJournalPath } from "../layout/local_path.ts";
-import type { FoundBatch, FoundFile, ScanItem, ScanProblem } from "./found_file.ts";
-import type { FolderEnd, FolderJob, FoundColumns } from "./read_folder.ts";
+import type { FolderAnswer, FolderJob, FoundColumns, NumberedJob } from "./folder_job.ts";
+import type { FoundBatch, FoundFile, ScanItem } from "./found_file.ts";
 import type { ScanPlan } from "./scan_plan.ts";
 import { type FolderSlot, WalkOrder } from "./walk_order.ts";
-
-/** A folder to read, with the number under which its answers come. */
-export interface NumberedJob {
-  id: number;
-  job: FolderJob;
-}
-
-/** One thing that reading a folder gave. `end` comes last. */
-export type FolderAnswer =
-  | { id: number; columns: FoundColumns }
-  | { id: number; problem: ScanProblem }
-  | { id: number; end: FolderEnd };
 
 /** Takes answers, and the error that makes going on impossible. */
 export interface AnswerSink {
@@ -134,13 +122,13 @@ function* takeItems(
       yield item;
     } else {
       order.waitingFiles -= item.count;
-      yield batchOf(item, item.folder ?? slot.job.folder, plan);
+      yield batchOf(item, plan);
     }
   }
 }
 
-function batchOf(columns: FoundColumns, folder: string, plan: ScanPlan): FoundBatch {
-  const { numbers, count, each } = columns;
+function batchOf(columns: FoundColumns, plan: ScanPlan): FoundBatch {
+  const { folder, numbers, count, each } = columns;
   const files = columns.names.split("/").map((name, index): FoundFile => ({
     name,
     size: numbers[index],
@@ -198,6 +186,7 @@ class News {
 class Gate {
   readonly #order: WalkOrder;
   #held: { id: number; resolve: () => void }[] = [];
+  #over = false;
 
   constructor(order: WalkOrder) {
     this.#order = order;
@@ -205,7 +194,7 @@ class Gate {
 
   /** Settles when more files of a folder are welcome. */
   pass(id: number): Promise<void> | undefined {
-    if (this.#order.waitingFiles <= WAITING_FILES) return undefined;
+    if (this.#over || this.#order.waitingFiles <= WAITING_FILES) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held.push({ id, resolve });
     return promise;
@@ -225,6 +214,7 @@ class Gate {
 
   /** Lets everyone on: the walk is over. */
   open(): void {
+    this.#over = true;
     for (const { resolve } of this.#held.splice(0)) resolve();
   }
 }

@@ -1,5 +1,5 @@
 import { joinJournalPath } from "../layout/local_path.ts";
-import type { FolderEnd, FolderJob, FoundColumns } from "./read_folder.ts";
+import type { FolderEnd, FolderJob, FoundColumns } from "./folder_job.ts";
 import { withSeparator } from "./read_folder.ts";
 import type { ScanProblem } from "./found_file.ts";
 import type { ScanPlan } from "./scan_plan.ts";

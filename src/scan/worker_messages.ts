@@ -1,7 +1,7 @@
 /** What the walk and the threads that read folders say to each other. */
 
 import type { PlanSource } from "./scan_plan.ts";
-import type { FolderAnswer, NumberedJob } from "./walk.ts";
+import type { FolderAnswer, NumberedJob } from "./folder_job.ts";
 
 /** Folders that one thread reads side by side. */
 export const FOLDERS_SIDE_BY_SIDE = 8;
@@ -17,6 +17,5 @@ export type ToWorker =
 
 /** From a worker. */
 export type FromWorker =
-  | { kind: "ready" }
   | { kind: "answers"; answers: readonly FolderAnswer[]; slow: boolean }
   | { kind: "failed"; message: string };
