@@ -14,6 +14,7 @@ import { listFolder } from "./file/list_folder.ts";
 import { nameProblem } from "./file/name_problem.ts";
 import { statFile } from "./file/object_info.ts";
 import { readFile } from "./file/read_file.ts";
+import { Spelling } from "./file/spelling.ts";
 import { FileWriter } from "./file/write_file.ts";
 
 /** Room in a path for the temporary and lock names beside a file, bytes. */
@@ -24,7 +25,8 @@ export default function openFolder({ location }: DriverOptions): Driver {
   const root = resolve(location);
   const windows = Deno.build.os === "windows";
   const pathOf = (key: string) => join(root, ...key.split("/"));
-  const writer = new FileWriter(root, pathOf);
+  const spelling = new Spelling(root);
+  const writer = new FileWriter(root, pathOf, spelling);
   const longestPath = windows ? 32_000 : 4_095;
   return {
     limits: {
@@ -39,7 +41,7 @@ export default function openFolder({ location }: DriverOptions): Driver {
 
     list: (prefix, options) => listFolder(root, prefix, options),
 
-    stat: (key) => statFile(key, pathOf(key)),
+    stat: (key) => statFile(key, pathOf(key), spelling),
     read: (key, options) => readFile(pathOf(key), options),
     write: (key, body, options) => writer.write(key, body, options),
     copy: (from, to, options) => writer.copy(from, to, options),

@@ -2,6 +2,7 @@
 
 import { dirname, sep } from "node:path";
 import { FileFailure } from "./failure.ts";
+import type { Spelling } from "./spelling.ts";
 import { codeOf } from "./system_calls.ts";
 
 /** Folders remembered as made and checked. */
@@ -20,21 +21,25 @@ const NO_FOLDER_SYNC: ReadonlySet<string> = new Set([
 export class Folders {
   readonly #root: string;
   readonly #known = new Set<string>();
+  readonly #spelling: Spelling;
   #realRoot: string | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, spelling: Spelling) {
     this.#root = root;
+    this.#spelling = spelling;
   }
 
   /**
    * Makes a folder and those above it, and sees that it lies inside the root.
    *
-   * @throws {FileFailure} `unsupported` when a link leads out of the root
+   * @throws {FileFailure} `unsupported` when a link leads out of the root, or case is
+   *   ignored and the folder is spelled otherwise
    */
   async ensure(folder: string): Promise<void> {
     if (this.#known.has(folder)) return;
     await makeLasting(folder);
     await this.requireInside(folder);
+    await this.#spelling.require(folder);
     if (this.#known.size >= REMEMBERED) this.#known.clear();
     this.#known.add(folder);
   }

@@ -1,6 +1,7 @@
 /** A file's state as an object's. */
 
 import type { ObjectInfo } from "../../src/storage/driver.ts";
+import type { Spelling } from "./spelling.ts";
 
 /**
  * Changes with every replacement: each is another file (inode) with a later
@@ -26,10 +27,16 @@ export function objectInfo(key: string, info: Deno.FileInfo): ObjectInfo {
 }
 
 /** The file as an object; undefined when there is none, or something else. */
-export async function statFile(key: string, path: string): Promise<ObjectInfo | undefined> {
+export async function statFile(
+  key: string,
+  path: string,
+  spelling: Spelling,
+): Promise<ObjectInfo | undefined> {
   // Twice: on some mounts a file is not found while it is being replaced.
   const info = await infoAt(path) ?? await infoAt(path);
-  return info?.isFile ? objectInfo(key, info) : undefined;
+  if (!info?.isFile) return undefined;
+  await spelling.require(path);
+  return objectInfo(key, info);
 }
 
 async function infoAt(path: string): Promise<Deno.FileInfo | undefined> {

@@ -1,12 +1,13 @@
 /** The one step by which a complete file appears under its name. */
 
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 import type { Condition } from "../../src/storage/driver.ts";
 import { FileFailure } from "./failure.ts";
 import { lockName } from "./name_lock.ts";
 import { etagOf } from "./object_info.ts";
 import type { CompanionNames } from "./own_names.ts";
 import { codeOf, isLacking, type SystemCalls } from "./system_calls.ts";
+import type { Spelling } from "./spelling.ts";
 import type { TemporaryFile } from "./temporary_file.ts";
 
 /** What is being published. */
@@ -16,6 +17,12 @@ export interface Publication {
   temporary: TemporaryFile;
   condition: Condition | undefined;
   signal: AbortSignal | undefined;
+}
+
+/** The file system around it. */
+export interface Surroundings {
+  calls: SystemCalls;
+  spelling: Spelling;
 }
 
 /**
@@ -28,15 +35,15 @@ export interface Publication {
  */
 export async function publish(
   publication: Publication,
-  calls: SystemCalls,
+  around: Surroundings,
 ): Promise<string> {
   const { condition, temporary } = publication;
   if (condition !== undefined && "ifAbsent" in condition) {
     const etag = etagOf(await temporary.file.stat());
-    await create(publication, calls);
+    await create(publication, around.calls);
     return etag;
   }
-  return await replace(publication, condition?.ifMatch, calls);
+  return await replace(publication, condition?.ifMatch, around);
 }
 
 /** By a hard link, which never replaces; without hard links under the name's lock. */
@@ -68,13 +75,13 @@ async function createUnderLock(
 async function replace(
   { target, names, temporary, signal }: Publication,
   ifMatch: string | undefined,
-  calls: SystemCalls,
+  { calls, spelling }: Surroundings,
 ): Promise<string> {
   await using _lock = await lockName(dirname(target), names, calls, signal);
   const before = await infoOf(target);
   if (ifMatch !== undefined) requireEtag(before, ifMatch);
   if (before !== undefined) {
-    await requireSpelling(target);
+    await spelling.require(target);
     await makeNewer(temporary.file, before);
   }
   const etag = etagOf(await temporary.file.stat());
@@ -87,7 +94,7 @@ export async function removeFile(
   target: string,
   names: CompanionNames,
   options: { ifMatch?: string; signal?: AbortSignal },
-  calls: SystemCalls,
+  { calls, spelling }: Surroundings,
 ): Promise<void> {
   await using _lock = await lockForRemoval(target, names, options, calls);
   const info = await infoOf(target);
@@ -96,7 +103,7 @@ export async function removeFile(
   if (info === undefined || info.isDirectory) {
     throw new FileFailure("not_found", "it is not there");
   }
-  await requireSpelling(target);
+  await spelling.require(target);
   await Deno.remove(target);
 }
 
@@ -138,28 +145,6 @@ function requireEtag(info: Deno.FileInfo | undefined, etag: string): void {
       info === undefined ? "the file is gone" : "the file is no longer the one that was looked up",
     );
   }
-}
-
-/**
- * On a file system that ignores case, `Images` leads to `images`: replacing or
- * removing it would hit another object than was meant.
- */
-async function requireSpelling(target: string): Promise<void> {
-  const name = basename(target);
-  const swapped = name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase();
-  if (swapped === name) return;
-  const other = await infoOf(target.slice(0, -name.length) + swapped);
-  const here = await infoOf(target);
-  // Another file, or none, under the other spelling: case counts here.
-  if (other === undefined || other.ino !== here?.ino) return;
-  for await (const entry of Deno.readDir(dirname(target))) {
-    if (entry.name === name) return;
-  }
-  throw new FileFailure(
-    "already_exists",
-    "a file is there whose name differs only in upper and lower case",
-    "Rename one of the two.",
-  );
 }
 
 /** An ETag must not come back: the new file is later than the one it replaces. */

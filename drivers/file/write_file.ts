@@ -11,7 +11,8 @@ import { FileFailure } from "./failure.ts";
 import { Folders, syncFolder } from "./folders.ts";
 import { etagOf } from "./object_info.ts";
 import { companionNames } from "./own_names.ts";
-import { publish, removeFile } from "./publish.ts";
+import { publish, removeFile, type Surroundings } from "./publish.ts";
+import type { Spelling } from "./spelling.ts";
 import { removeIfThere, SYSTEM_CALLS, type SystemCalls } from "./system_calls.ts";
 import { createTemporaryFile } from "./temporary_file.ts";
 
@@ -19,21 +20,23 @@ import { createTemporaryFile } from "./temporary_file.ts";
 export class FileWriter {
   readonly #folders: Folders;
   readonly #pathOf: (key: string) => string;
-  readonly #calls: SystemCalls;
+  readonly #around: Surroundings;
 
   /**
    * @param root the store's folder, absolute
    * @param pathOf the file of a key
+   * @param spelling of the root's file system
    * @param calls replaced by tests
    */
   constructor(
     root: string,
     pathOf: (key: string) => string,
+    spelling: Spelling,
     calls: SystemCalls = SYSTEM_CALLS,
   ) {
-    this.#folders = new Folders(root);
+    this.#folders = new Folders(root, spelling);
     this.#pathOf = pathOf;
-    this.#calls = calls;
+    this.#around = { calls, spelling };
   }
 
   /** See {@linkcode Driver.write}. */
@@ -94,7 +97,7 @@ export class FileWriter {
     try {
       await this.#folders.requireInside(folder);
       const names = companionNames(basename(target));
-      await removeFile(target, names, options, this.#calls);
+      await removeFile(target, names, options, this.#around);
     } catch (error) {
       const missing = error instanceof Deno.errors.NotFound ||
         error instanceof Deno.errors.NotADirectory;
@@ -115,12 +118,12 @@ export class FileWriter {
     await this.#folders.ensure(folder);
     let temporary;
     try {
-      temporary = await createTemporaryFile(folder, names, this.#calls);
+      temporary = await createTemporaryFile(folder, names, this.#around.calls);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       this.#folders.forget(folder);
       await this.#folders.ensure(folder);
-      temporary = await createTemporaryFile(folder, names, this.#calls);
+      temporary = await createTemporaryFile(folder, names, this.#around.calls);
     }
     using file = temporary.file;
     let etag: string;
@@ -128,7 +131,7 @@ export class FileWriter {
       await fill(file);
       await file.sync();
       const { condition, signal } = options;
-      etag = await publish({ target, names, temporary, condition, signal }, this.#calls);
+      etag = await publish({ target, names, temporary, condition, signal }, this.#around);
     } catch (error) {
       await removeIfThere(temporary.path).catch(() => {});
       throw error;

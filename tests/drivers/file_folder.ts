@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import openFolder from "../../drivers/file.ts";
+import { Spelling } from "../../drivers/file/spelling.ts";
 import { FileWriter } from "../../drivers/file/write_file.ts";
 import type { SystemCalls } from "../../drivers/file/system_calls.ts";
 import { SYSTEM_CALLS } from "../../drivers/file/system_calls.ts";
@@ -18,7 +19,10 @@ export function openWith(
   calls: Partial<SystemCalls>,
 ): Driver {
   const pathOf = (key: string) => join(folder, ...key.split("/"));
-  const writer = new FileWriter(folder, pathOf, { ...SYSTEM_CALLS, ...calls });
+  const writer = new FileWriter(folder, pathOf, new Spelling(folder), {
+    ...SYSTEM_CALLS,
+    ...calls,
+  });
   return {
     ...openAt(folder),
     write: (key, body, options) => writer.write(key, body, options),
