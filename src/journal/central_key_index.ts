@@ -23,7 +23,7 @@ const PAGE = 2_000;
 
 /** A temporary index from central key to row; gone when disposed. */
 export class CentralKeyIndex implements Disposable {
-  /** A temporary table of an empty database spills to a file of SQLite's, which is unnamed. */
+  /** A temporary table of an empty database spills to a file of SQLite's, which is unnamed. Nothing is ever committed or undone. */
   readonly #connection: Connection;
 
   constructor() {
@@ -35,6 +35,9 @@ export class CentralKeyIndex implements Disposable {
       PRAGMA temp_store = FILE;
       CREATE TEMP TABLE keyed_row (KEY TEXT PRIMARY KEY, FILE_ID INTEGER NOT NULL, SIZE INTEGER NOT NULL, MD5 TEXT NOT NULL, TAKEN INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
       CREATE TEMP TABLE clash (KEY TEXT NOT NULL, FILE_ID INTEGER NOT NULL, PRIMARY KEY (KEY, FILE_ID)) WITHOUT ROWID;
+      PRAGMA temp.journal_mode = OFF;
+      PRAGMA temp.cache_size = -8192;
+      BEGIN;
     `);
   }
 
@@ -44,27 +47,25 @@ export class CentralKeyIndex implements Disposable {
 
   /** Adds a page of rows. A second row with a key that is there already becomes a clash. */
   add(rows: readonly KeyedRow[]): void {
-    this.#connection.transaction(() => {
-      for (const { key, fileId, size, md5 } of rows) {
-        const added = this.#connection.run(
-          "INSERT OR IGNORE INTO keyed_row (KEY, FILE_ID, SIZE, MD5) VALUES (?, ?, ?, ?)",
-          key,
-          fileId,
-          size,
-          md5,
-        );
-        if (added === 1) continue;
-        this.#connection.run(
-          "INSERT OR IGNORE INTO clash SELECT KEY, FILE_ID FROM keyed_row WHERE KEY = ?",
-          key,
-        );
-        this.#connection.run(
-          "INSERT OR IGNORE INTO clash VALUES (?, ?)",
-          key,
-          fileId,
-        );
-      }
-    });
+    for (const { key, fileId, size, md5 } of rows) {
+      const added = this.#connection.run(
+        "INSERT OR IGNORE INTO keyed_row (KEY, FILE_ID, SIZE, MD5) VALUES (?, ?, ?, ?)",
+        key,
+        fileId,
+        size,
+        md5,
+      );
+      if (added === 1) continue;
+      this.#connection.run(
+        "INSERT OR IGNORE INTO clash SELECT KEY, FILE_ID FROM keyed_row WHERE KEY = ?",
+        key,
+      );
+      this.#connection.run(
+        "INSERT OR IGNORE INTO clash VALUES (?, ?)",
+        key,
+        fileId,
+      );
+    }
   }
 
   /** Keys that several rows share, with all those rows' FILE_IDs, in key order. */

@@ -155,8 +155,14 @@ function prepareForWriting(
   options: OpenJournalOptions,
 ): void {
   // TRUNCATE also syncs the truncated side file; DELETE leaves the folder unsynced.
+  if (connection.text("PRAGMA journal_mode = TRUNCATE") !== "truncate") {
+    throw new ChorusError(
+      "locked",
+      `The journal "${connection.path}" is open in another program, in WAL mode, which network mounts can't bear.`,
+      { subject: connection.path, remedy: "End the other program, then run the command again." },
+    );
+  }
   connection.execute(`
-    PRAGMA journal_mode = TRUNCATE;
     PRAGMA synchronous = FULL;
     PRAGMA cache_size = -${WRITE_CACHE_KIB};
     PRAGMA busy_timeout = ${WRITE_TIMEOUT_MS};

@@ -31,6 +31,23 @@ Deno.test("a second writer in another process is refused at once, and readers ar
   assert.deepEqual(folder.names(), ["journal.db"]);
 });
 
+Deno.test("readers see whole pages while another process writes one after the other", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.at("journal.db");
+  await using writer = startWriter(path, "write");
+  assert.equal(await writer.line(), "open");
+  let last = 0;
+  for (let round = 0; round < 20; round++) {
+    await writer.line();
+    using reader = openJournal(path, { access: "read" });
+    const rows = reader.summary()[0]?.rows ?? 0;
+    assert.equal(rows % ROWS_PER_PAGE, 0);
+    assert.ok(rows >= last);
+    last = rows;
+  }
+  assert.ok(last > 0);
+});
+
 Deno.test("a second writer in the same process is refused", () => {
   using folder = new TemporaryFolder();
   const path = folder.at("journal.db");
@@ -53,6 +70,32 @@ Deno.test("a transaction of another program, such as the predecessor, is told of
   );
   other.exec("ROLLBACK");
   openJournal(path, { access: "write" })[Symbol.dispose]();
+});
+
+Deno.test("a journal that was left in WAL mode is taken out of it, or told of while it is in use", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.at("journal.db");
+  writable(path)[Symbol.dispose]();
+  {
+    using other = new DatabaseSync(path);
+    other.exec("PRAGMA journal_mode = WAL; INSERT INTO versions (VERSION) VALUES ('w')");
+    assert.throws(() => writable(path), (error) => isChorusError(error, "locked"));
+  }
+  {
+    using journal = writable(path);
+    assert.equal(journal.newestVersion()?.version, "w");
+  }
+  assert.deepEqual(folder.names(), ["journal.db"]);
+});
+
+Deno.test("a reader that holds its transaction does not keep a writer from opening", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.at("journal.db");
+  writable(path)[Symbol.dispose]();
+  using reader = new DatabaseSync(path, { readOnly: true });
+  reader.exec("BEGIN; SELECT count(*) FROM journal_v2;");
+  using _writer = writable(path);
+  reader.exec("COMMIT");
 });
 
 Deno.test("one of many simultaneous writers wins, again and again", async () => {
