@@ -245,11 +245,8 @@ class CloudCheckIn {
     if (left === undefined) return;
     if (left.etag === lock.etag) throw failure;
     // Somebody unlocked and took it. From the journal that we wrote: then it is in good hands.
-    const takenFromOurs = journal !== undefined &&
-      (left.journalEtag === journal.etag ||
-        (left.id === undefined && left.size === journal.size && left.md5 === md5Of(journal)));
-    if (takenFromOurs) return;
     if (journal !== undefined) {
+      if (isTakenFrom(left, journal)) return;
       // Before that: our journal would stand in the way of the one they work on.
       await store.remove(key, { ifMatch: journal.etag, signal });
     }
@@ -311,14 +308,15 @@ class CloudCheckIn {
   async #arrived(attempt: ReturnedContent, lock: Lock | undefined): Promise<boolean> {
     const { source: { store, key }, signal } = this.#context;
     const journal = await store.stat(key, { signal });
-    for (const object of [journal, await store.stat(lockKeyOf(key), { signal })]) {
-      if (object === undefined || object.size === 0) continue;
-      if (await this.#md5OfObject(object) === attempt.journalMd5) return true;
+    if (journal !== undefined && await this.#md5OfObject(journal) === attempt.journalMd5) {
+      if (lock === undefined || isTakenFrom(lock, journal)) return true;
+      // It was written after somebody else took the journal, and stands in their way.
+      await store.remove(key, { ifMatch: journal.etag, signal });
+      return false;
     }
-    const successor = journal === undefined
-      ? lock === undefined ? undefined : { key: lockKeyOf(key), etag: lock.etag }
-      : { key, etag: journal.etag };
-    return successor !== undefined &&
+    const successor = journal ?? await store.stat(lockKeyOf(key), { signal });
+    if (successor === undefined || successor.size === 0) return false;
+    return await this.#md5OfObject(successor) === attempt.journalMd5 ||
       await contentContinuesHistory(this.#context, successor.key, successor.etag);
   }
 
@@ -344,6 +342,12 @@ class CloudCheckIn {
     this.#state = state;
     await writeLocalState(this.#context.workingCopy, state);
   }
+}
+
+/** True when a lock was made from exactly this journal. */
+function isTakenFrom(lock: Lock, journal: ObjectInfo): boolean {
+  if (lock.id !== undefined) return lock.journalEtag === journal.etag;
+  return lock.size === journal.size && lock.md5 !== undefined && lock.md5 === md5Of(journal);
 }
 
 function isConflict(error: unknown): boolean {

@@ -679,6 +679,31 @@ export function lockSuite(
     assert.deepEqual(versionsOf(ada.workingCopy), ["v1", "v2"]);
   });
 
+  test("a check-in that died standing in somebody's way clears it when run again", async (bench) => {
+    await bench.putJournal(["v1"]);
+    const [ada, ben] = [await bench.machine("ada"), await bench.machine("ben")];
+    await checkOut(ada.context());
+    addVersion(ada.workingCopy, "v2");
+    class Stopped extends Error {}
+    await assert.rejects(
+      checkIn(ada.context({
+        reached: async (step) => {
+          if (step === "journal_written") throw new Stopped();
+          if (step !== "return_remembered") return;
+          await unlock({ ...ben.context(), confirm: () => true });
+          await checkOut(ben.context());
+        },
+      })),
+      Stopped,
+    );
+    addVersion(ben.workingCopy, "b");
+    await assert.rejects(checkIn(ben.context()), fails("already_exists"));
+    await assert.rejects(checkIn(ada.context()), fails("locked", /ada on ben/));
+    assert.equal((await checkIn(ben.context())).outcome, "checked_in");
+    assert.deepEqual(await bench.versions("journal"), ["v1", "b"]);
+    assert.deepEqual(versionsOf(ada.workingCopy), ["v1", "v2"]);
+  });
+
   test("a journal that the store spoils on the way keeps its lock", async (bench) => {
     await bench.putJournal(["v1"]);
     const { machine: ada, faults } = await bench.faultyMachine("ada");
