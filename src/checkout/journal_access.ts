@@ -135,10 +135,21 @@ async function locateCloud(context: CloudContext): Promise<ReadableJournal> {
       };
     }
   }
-  throw new ChorusError("not_found", `There is no journal at ${location} yet`, {
-    subject: location,
-    remedy: "Run `journal checkout`, then `journal update`.",
-  });
+  const lock = await readLock(store, key, signal);
+  const elsewhere = lock !== undefined && !held;
+  throw new ChorusError(
+    "not_found",
+    `There is no journal at ${location} yet` +
+      (elsewhere ? `; the first one is ${describeHolder(lock, formatTime)}` : ""),
+    {
+      subject: location,
+      remedy: elsewhere
+        ? "Wait until it is checked in there."
+        : held
+        ? "Run `journal update`."
+        : "Run `journal checkout`, then `journal update`.",
+    },
+  );
 }
 
 /** Beside the working copy, as patients' ids are better kept there; else in the system's place. */
