@@ -5,15 +5,19 @@ const SLOW_MS = 0.3;
 const FAST_MS = 0.15;
 /** Most of the last so many decide; single outliers don't. */
 const WINDOW = 5;
-/** How often a slow mount is tried synchronously again. */
-const PROBE_INTERVAL_MS = 250;
+/** The first ones in a thread are slow because its code is cold. */
+const WARM_UP = 5;
+/** How long after it was found slow a mount is tried again; each time in vain doubles it. */
+const FIRST_PROBE_MS = 10;
+const LAST_PROBE_MS = 250;
 
 /** Chooses between reading one file at a time and having many reads in flight. */
 export class Latency {
   readonly #last = new Float64Array(WINDOW);
-  #count = 0;
+  #count = -WARM_UP;
   #slow = false;
   #measuredAt = 0;
+  #probeAfter = FIRST_PROBE_MS;
 
   /** True while files take so long that many of them should be in flight. */
   get slow(): boolean {
@@ -22,7 +26,7 @@ export class Latency {
 
   /** True when, though slow, one file should be read synchronously to see whether it still is. */
   probeDue(now: number): boolean {
-    return this.#slow && now - this.#measuredAt >= PROBE_INTERVAL_MS;
+    return this.#slow && now - this.#measuredAt >= this.#probeAfter;
   }
 
   /**
@@ -32,7 +36,8 @@ export class Latency {
    */
   add(milliseconds: number, now: number): void {
     this.#measuredAt = now;
-    this.#last[this.#count++ % WINDOW] = milliseconds;
+    if (this.#count++ < 0) return;
+    this.#last[this.#count % WINDOW] = milliseconds;
     if (this.#count < WINDOW) return;
     let over = 0;
     let under = 0;
@@ -40,7 +45,15 @@ export class Latency {
       if (last > SLOW_MS) over++;
       if (last < FAST_MS) under++;
     }
-    if (over > WINDOW / 2) this.#slow = true;
-    if (under > WINDOW / 2) this.#slow = false;
+    if (this.#slow) {
+      // One that was fast asks for the next at once.
+      this.#probeAfter = milliseconds < FAST_MS
+        ? 0
+        : Math.min(Math.max(2 * this.#probeAfter, FIRST_PROBE_MS), LAST_PROBE_MS);
+      if (under > WINDOW / 2) this.#slow = false;
+    } else if (over > WINDOW / 2) {
+      this.#slow = true;
+      this.#probeAfter = FIRST_PROBE_MS;
+    }
   }
 }
