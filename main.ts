@@ -9,13 +9,20 @@ import { run } from "./src/commands/program.ts";
 import { reportError } from "./src/report/error_report.ts";
 import { processTerminal, type Terminal } from "./src/report/terminal.ts";
 
-/** The environment, or nothing where reading it is not permitted. */
+/** True when this needs no question to the person: the program itself never asks for permissions. */
+function granted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+/** The environment as far as reading it is permitted. */
 function readEnvironment(): Record<string, string> {
-  try {
-    return Deno.env.toObject();
-  } catch {
-    return readPermittedEnvironment();
+  if (granted({ name: "env" })) return Deno.env.toObject();
+  const environment: Record<string, string> = {};
+  for (const variable of KNOWN_VARIABLES) {
+    const value = granted({ name: "env", variable }) ? Deno.env.get(variable) : undefined;
+    if (value !== undefined) environment[variable] = value;
   }
+  return environment;
 }
 
 /** Variables that the program knows; under `--allow-env=A,B` only single ones can be read. */
@@ -50,23 +57,25 @@ const KNOWN_VARIABLES = [
   "GOOGLE_APPLICATION_CREDENTIALS",
 ];
 
-function readPermittedEnvironment(): Record<string, string> {
-  const environment: Record<string, string> = {};
-  for (const name of KNOWN_VARIABLES) {
-    try {
-      const value = Deno.env.get(name);
-      if (value !== undefined) environment[name] = value;
-    } catch {
-      // Not permitted: as if it were not set.
-    }
+/**
+ * Whether this process was started with SIGHUP ignored, as `nohup` does; where
+ * the system doesn't tell, a process without a terminal is taken for one.
+ */
+function ignoresHangUp(terminal: Terminal): boolean {
+  const status = "/proc/self/status";
+  if (Deno.build.os === "linux" && granted({ name: "read", path: status })) {
+    // A bit mask in hexadecimal: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(Deno.readTextFileSync(status))?.[1];
+    if (mask !== undefined) return (parseInt(mask.slice(-1), 16) & 1) === 1;
   }
-  return environment;
+  return !terminal.live && !terminal.outIsTerminal;
 }
 
 /**
  * Turns signals into one abort. A second signal ends the process at once.
- * SIGHUP is handled only with a terminal attached: `nohup` makes the process
- * ignore it, and a handler would undo that.
+ *
+ * The runtime catches SIGHUP as soon as any signal is listened to, and would
+ * end the process: a `nohup` is only kept by a listener that does nothing.
  */
 function signalOfStops(terminal: Terminal): AbortSignal {
   const controller = new AbortController();
@@ -78,19 +87,12 @@ function signalOfStops(terminal: Terminal): AbortSignal {
     }
     controller.abort(request);
   };
+  // Asked before the first listener changes the answer.
+  const ignored = ignoresHangUp(terminal);
   Deno.addSignalListener("SIGINT", stop("SIGINT"));
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop("SIGTERM"));
-  if (terminal.live || terminal.outIsTerminal) Deno.addSignalListener("SIGHUP", stop("SIGHUP"));
+  Deno.addSignalListener("SIGHUP", ignored ? () => {} : stop("SIGHUP"));
   return controller.signal;
-}
-
-/** A fact about the machine, or "unknown" where reading it is not permitted. */
-function permitted(read: () => string | undefined): string {
-  try {
-    return read() || "unknown";
-  } catch {
-    return "unknown";
-  }
 }
 
 if (import.meta.main) {
@@ -102,7 +104,7 @@ if (import.meta.main) {
     now: () => new Date(),
     signal: signalOfStops(terminal),
     user: () => environment.USER ?? environment.LOGNAME ?? environment.USERNAME ?? "unknown",
-    host: () => permitted(Deno.hostname),
+    host: () => granted({ name: "sys", kind: "hostname" }) ? Deno.hostname() : "unknown",
   };
   let code: number;
   try {
