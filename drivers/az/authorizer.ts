@@ -1,0 +1,125 @@
+/** Puts credentials on a request, and explains a refusal as far as the credentials tell. */
+
+import {
+  StorageSharedKeyCredential,
+  StorageSharedKeyCredentialPolicy,
+  type WebResource,
+} from "@azure/storage-blob";
+import type { Failure } from "../../src/storage/driver.ts";
+import type { Operation } from "./azure_error.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { explainRefusal } from "./sas_token.ts";
+import type { TokenKeeper } from "./token_keeper.ts";
+
+/** A request to be authorised; its headers are changed in place. */
+export interface Authorizable {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** One way of authorising requests. */
+export interface Authorizer {
+  /** Adds headers; the URL to send to. */
+  authorize(request: Authorizable): string | Promise<string>;
+  /**
+   * After a 401: true when there are new credentials and the request may be
+   * made once more.
+   *
+   * @param challenge `WWW-Authenticate`
+   */
+  renew?(
+    refused: Authorizable,
+    challenge: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<boolean>;
+  /** Why the service may have refused, where the credentials tell more than it does. */
+  explain(
+    status: number,
+    code: string | undefined,
+    operation: Operation,
+  ): Partial<Failure> | undefined;
+}
+
+/** The SDK's own signature, as a function. */
+class SharedKeySigner extends StorageSharedKeyCredentialPolicy {
+  sign(request: Authorizable): void {
+    const { headers } = request;
+    // The few members of the SDK's request type that signing touches.
+    const resource = {
+      method: request.method,
+      url: request.url,
+      headers: {
+        get: (name: string) => headers[name.toLowerCase()],
+        set: (name: string, value: string | number) => {
+          headers[name.toLowerCase()] = String(value);
+        },
+        headersArray: () => Object.entries(headers).map(([name, value]) => ({ name, value })),
+      },
+    };
+    this.signRequest(resource as unknown as WebResource);
+  }
+}
+
+/** The authorizer for an endpoint; `keeper` where it takes tokens. */
+export function authorizerFor(endpoint: Endpoint, keeper: TokenKeeper | undefined): Authorizer {
+  const { access, accountUrl } = endpoint;
+  switch (access.mode) {
+    case "key": {
+      const credential = new StorageSharedKeyCredential(access.accountName, access.accountKey);
+      const last = { sendRequest: () => Promise.reject(new Error("signs only")) };
+      const signer = new SharedKeySigner(
+        last,
+        { log: () => {}, shouldLog: () => false },
+        credential,
+      );
+      return {
+        authorize(request) {
+          signer.sign(request);
+          return request.url;
+        },
+        explain: (status, code) =>
+          status === 403 && code === "AuthenticationFailed"
+            ? {
+              message: `the account key is not the one of "${access.accountName}"`,
+              remedy: "Check azure_account_key and azure_account_name, and this machine's clock.",
+            }
+            : undefined,
+      };
+    }
+    case "sas":
+      return {
+        authorize: ({ url }) => `${url}${url.includes("?") ? "&" : "?"}${access.sas.query}`,
+        explain: (status, _code, operation) =>
+          status === 401 || status === 403
+            ? explainRefusal(access.sas, operation, accountUrl, Date.now())
+            : undefined,
+      };
+    case "anonymous":
+      return {
+        authorize: ({ url }) => url,
+        explain: (status, code) =>
+          status === 401 || status === 403 || code === "ResourceNotFound" ||
+            code === "PublicAccessNotPermitted"
+            ? {
+              kind: "permission",
+              message: "the container is not open to everybody",
+              remedy: "Give the auth section an auth_mode other than anonymous.",
+            }
+            : undefined,
+      };
+    case "token": {
+      if (keeper === undefined) throw new TypeError("Tokens need a keeper");
+      return {
+        async authorize({ url, headers, signal }) {
+          headers.authorization = `Bearer ${await keeper.token(signal)}`;
+          return url;
+        },
+        renew: (refused, challenge, signal) =>
+          keeper.renew(refused.headers.authorization?.slice("Bearer ".length), challenge, signal),
+        explain: (status, code) => keeper.explain(status, code),
+      };
+    }
+  }
+}
