@@ -14,6 +14,7 @@ import { Store, type StoreOptions } from "./store.ts";
 const BUILT_IN: Readonly<
   Record<string, () => Promise<{ default: DriverFactory }>>
 > = {
+  az: () => import("../../drivers/az.ts"),
   file: () => import("../../drivers/file.ts"),
 };
 
