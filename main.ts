@@ -4,6 +4,7 @@
  * exits. Nothing else in the program does any of this.
  */
 
+import { userInfo } from "node:os";
 import { type Edge, StopRequest } from "./src/commands/edge.ts";
 import { run } from "./src/commands/program.ts";
 import { reportError } from "./src/report/error_report.ts";
@@ -95,6 +96,19 @@ function signalOfStops(terminal: Terminal): AbortSignal {
   return controller.signal;
 }
 
+/** The operating system's name of the person, where asking is permitted. */
+function accountName(): string {
+  if (!granted({ name: "sys", kind: "uid" }) || !granted({ name: "sys", kind: "gid" })) {
+    return "unknown";
+  }
+  try {
+    return userInfo().username;
+  } catch {
+    // An account without a name, as in a container.
+    return "unknown";
+  }
+}
+
 if (import.meta.main) {
   const environment = readEnvironment();
   const terminal = processTerminal(environment);
@@ -103,7 +117,7 @@ if (import.meta.main) {
     environment,
     now: () => new Date(),
     signal: signalOfStops(terminal),
-    user: () => environment.USER ?? environment.LOGNAME ?? environment.USERNAME ?? "unknown",
+    user: () => environment.USER || environment.LOGNAME || environment.USERNAME || accountName(),
     host: () => granted({ name: "sys", kind: "hostname" }) ? Deno.hostname() : "unknown",
   };
   let code: number;

@@ -218,6 +218,8 @@ export async function withWritableJournal<T>(
     },
     signal: edge.signal,
   });
+  // Once more under the writer's lock: it may have been checked in meanwhile.
+  await requireCheckedOut(context);
   if (recorded.dryRun) return await run(journal);
   const { config } = session;
   const started = performance.now();
