@@ -1,10 +1,11 @@
 import { ChorusError } from "../errors/chorus_error.ts";
 import { FileCalls } from "./file_calls.ts";
 import { type ReadContext, readFolder } from "./read_folder.ts";
+import { ReadingPace } from "./reading_pace.ts";
 import type { ScanPlan } from "./scan_plan.ts";
 import type { FolderAnswer, NumberedJob } from "./folder_job.ts";
 import { type AnswerSink, nextTurn, type Readers } from "./walk.ts";
-import { FOLDERS_SIDE_BY_SIDE, type FromWorker, type ToWorker } from "./worker_messages.ts";
+import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
 /** How the readers of a walk are made. */
 export interface ReadersOptions {
@@ -38,8 +39,7 @@ export class FolderReaders implements Readers {
   /** Milliseconds spent reading in this thread, and since when it has been at it again. */
   #busyMs = 0;
   #busySince = 0;
-  #folders = 0;
-  #files = 0;
+  readonly #pace = new ReadingPace();
 
   constructor(
     plan: ScanPlan,
@@ -61,7 +61,9 @@ export class FolderReaders implements Readers {
 
   /** Folders that may be given now. */
   get room(): number {
-    if (this.#workers.length === 0) return FOLDERS_SIDE_BY_SIDE - this.#here.size;
+    if (this.#workers.length === 0) {
+      return Math.max(0, this.#pace.sideBySide(this.#context.calls.slow) - this.#here.size);
+    }
     const each = this.#perWorker;
     return this.#workers.reduce((sum, { held }) => sum + Math.max(0, each - held), 0);
   }
@@ -84,11 +86,8 @@ export class FolderReaders implements Readers {
   }
 
   get #perWorker(): number {
-    const average = this.#files / Math.max(1, this.#folders);
-    return Math.max(
-      2,
-      Math.min(FOLDERS_PER_WORKER, Math.floor(FILES_PER_WORKER / average)),
-    );
+    // Two at least: one is read while the other waits.
+    return Math.max(2, this.#pace.foldersFor(FILES_PER_WORKER, FOLDERS_PER_WORKER));
   }
 
   #readHere({ id, job }: NumberedJob): void {
@@ -110,16 +109,15 @@ export class FolderReaders implements Readers {
   }
 
   #answer(answer: FolderAnswer): Promise<void> | void {
-    if ("columns" in answer) this.#files += answer.columns.count;
-    if ("end" in answer) this.#folders++;
+    this.#pace.note(answer);
     if (!this.#context.stopped) return this.#sink.answer(answer);
   }
 
   #startWorkers(): void {
     const busyMs = this.#busyMs +
       (this.#here.size > 0 ? performance.now() - this.#busySince : 0);
-    const small = this.#folders < SMALL_TREE.folders &&
-      this.#files < SMALL_TREE.files && busyMs < SMALL_TREE.milliseconds;
+    const small = this.#pace.folders < SMALL_TREE.folders &&
+      this.#pace.files < SMALL_TREE.files && busyMs < SMALL_TREE.milliseconds;
     if (small && this.#workers.length === 0) return;
     const slow = this.#context.calls.slow ||
       this.#workers.some((worker) => worker.slow);

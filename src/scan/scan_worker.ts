@@ -5,9 +5,10 @@
 
 import { FileCalls } from "./file_calls.ts";
 import { type ReadContext, readFolder } from "./read_folder.ts";
+import { ReadingPace } from "./reading_pace.ts";
 import { ScanPlan } from "./scan_plan.ts";
 import type { FolderAnswer, NumberedJob } from "./folder_job.ts";
-import { FOLDERS_SIDE_BY_SIDE, type FromWorker, type ToWorker } from "./worker_messages.ts";
+import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
 /** What is known of the worker's own scope here; the compiler takes this file for a page's. */
 interface WorkerScope {
@@ -27,6 +28,7 @@ const WORTH_MOVING = 64;
 const queue: NumberedJob[] = [];
 const outbox: FolderAnswer[] = [];
 const begun = Promise.withResolvers<ReadContext>();
+const pace = new ReadingPace();
 let calls: FileCalls | undefined;
 let active = 0;
 let filesInOutbox = 0;
@@ -38,8 +40,7 @@ scope.onmessage = ({ data }) => {
     return;
   }
   queue.push(...data.jobs);
-  const lanes = Math.min(FOLDERS_SIDE_BY_SIDE - active, data.jobs.length);
-  for (let lane = 0; lane < lanes; lane++) readOn();
+  addLanes();
 };
 
 async function begin({ plan, realRoot, stat }: ToWorker & { kind: "begin" }): Promise<ReadContext> {
@@ -47,18 +48,31 @@ async function begin({ plan, realRoot, stat }: ToWorker & { kind: "begin" }): Pr
   return { plan: await ScanPlan.compile(plan), realRoot, stat, calls, stopped: false };
 }
 
-/** Reads folders of the queue one after the other until it is empty. */
+/** Has as many folders of the queue read side by side as the pace allows. */
+function addLanes(): void {
+  const lanes = Math.min(lanesAllowed() - active, queue.length);
+  for (let lane = 0; lane < lanes; lane++) readOn();
+}
+
+function lanesAllowed(): number {
+  return pace.sideBySide(calls?.slow ?? false);
+}
+
+/** Reads folders of the queue one after the other while there are any and the pace allows. */
 async function readOn(): Promise<void> {
   active++;
   try {
     const context = await begun.promise;
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    while (active <= lanesAllowed()) {
+      const next = queue.shift();
+      if (next === undefined) break;
       const { id, job } = next;
       const end = await readFolder(job, context, {
         files: (columns) => put({ id, columns }),
         problem: (problem) => put({ id, problem }),
       });
       put({ id, end });
+      addLanes();
     }
   } catch (error) {
     scope.postMessage({ kind: "failed", message: String(error) });
@@ -69,6 +83,7 @@ async function readOn(): Promise<void> {
 
 function put(answer: FolderAnswer): void {
   outbox.push(answer);
+  pace.note(answer);
   if ("columns" in answer) filesInOutbox += answer.columns.count;
   if (filesInOutbox >= FULL.files || outbox.length >= FULL.answers) send();
   else timer ??= setTimeout(send, PATIENCE_MS);

@@ -3,8 +3,6 @@
 import type { PlanSource } from "./scan_plan.ts";
 import type { FolderAnswer, NumberedJob } from "./folder_job.ts";
 
-/** Folders that one thread reads side by side. */
-export const FOLDERS_SIDE_BY_SIDE = 8;
 /** To a worker. */
 export type ToWorker =
   | {
