@@ -18,6 +18,7 @@ import { listCommand as journalListCommand } from "./journal/list.ts";
 import { statusCommand } from "./journal/status.ts";
 import { unlockCommand } from "./journal/unlock.ts";
 import { updateCommand } from "./journal/update.ts";
+import { loginCommand, logoutCommand } from "./login.ts";
 import { usageCommand } from "./usage.ts";
 
 const DESCRIPTION = "Sends a site's clinical files to the central store, and proves that each " +
@@ -59,7 +60,13 @@ const GROUPS: readonly { name: string; description: string; leaves: readonly Lea
   { name: "config", description: "the configuration file", leaves: [initCommand] },
 ];
 
-const LEAVES: readonly LeafFactory[] = [historyCommand, configHelpCommand, usageCommand];
+const LEAVES: readonly LeafFactory[] = [
+  historyCommand,
+  loginCommand,
+  logoutCommand,
+  configHelpCommand,
+  usageCommand,
+];
 
 /** Builds the whole command tree. */
 export function buildProgram(edge: Edge, outcome: Outcome): Command {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ChorusError } from "../errors/chorus_error.ts";
 import { toHex } from "../hash/hex.ts";
-import type { DriverFactory } from "./driver.ts";
+import type { DriverModule } from "./driver.ts";
 
 /** A driver module as configured under `[drivers]`. */
 export interface ConfiguredDriver {
@@ -28,7 +28,7 @@ export interface ConfiguredDriver {
 export async function loadConfiguredDriver(
   scheme: string,
   driver: ConfiguredDriver,
-): Promise<DriverFactory> {
+): Promise<DriverModule> {
   const url = moduleUrl(driver.url);
   const fail = (what: string, remedy: string, cause?: unknown) =>
     new ChorusError(
@@ -70,7 +70,7 @@ export async function loadConfiguredDriver(
       "Export the driver's factory as default; docs/drivers.md shows how.",
     );
   }
-  return module.default as DriverFactory;
+  return module as unknown as DriverModule;
 }
 
 interface ModuleText {

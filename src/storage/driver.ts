@@ -55,6 +55,11 @@ export interface SignInExports {
   signOut?(options: SignOutOptions): Promise<boolean>;
 }
 
+/** What a driver module exports. */
+export interface DriverModule extends SignInExports {
+  default: DriverFactory;
+}
+
 /** What `signIn` is given. */
 export type SignInOptions = Pick<DriverOptions, "auth" | "environment" | "notify" | "signal">;
 
@@ -214,6 +219,8 @@ export interface MultipartAbility {
   minPartBytes: number;
   maxPartBytes: number;
   maxParts: number;
+  /** True when the driver heeds {@linkcode MultipartBeginOptions.pace}. */
+  paces?: boolean;
   /**
    * Parts that an interrupted upload of the same object left behind and that
    * this driver can vouch for: index to proof. `token` is what an earlier
@@ -231,6 +238,16 @@ export interface MultipartBeginOptions {
   token?: string;
   metadata?: Readonly<Record<string, string>>;
   contentType?: string;
+  /**
+   * Where the bytes per second are limited: the slices in which the bytes of a
+   * part are to be handed to the line, each when it comes. A driver that can
+   * only send a part at once leaves {@linkcode MultipartAbility.paces} out; it
+   * is then given parts no faster than the limit allows on average.
+   */
+  pace?: (
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ) => AsyncIterable<Uint8Array>;
   signal?: AbortSignal;
 }
 

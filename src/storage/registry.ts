@@ -1,7 +1,7 @@
 /** From a configured place to an open store: the driver is looked up by the path's scheme. */
 
 import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
-import type { Driver, DriverFactory, DriverOptions } from "./driver.ts";
+import type { Driver, DriverModule, DriverOptions } from "./driver.ts";
 import { driverError } from "./driver_error.ts";
 import { type ConfiguredDriver, loadConfiguredDriver } from "./configured_driver.ts";
 import { parseLocation } from "./location.ts";
@@ -12,7 +12,7 @@ import { Store, type StoreOptions } from "./store.ts";
  * program embeds them; dynamic, so that an SDK is loaded only when it is used.
  */
 const BUILT_IN: Readonly<
-  Record<string, () => Promise<{ default: DriverFactory }>>
+  Record<string, () => Promise<DriverModule>>
 > = {
   az: () => import("../../drivers/az.ts"),
   file: () => import("../../drivers/file.ts"),
@@ -46,7 +46,7 @@ export async function openStore(
 ): Promise<Store> {
   const { drivers, retry, onWaiting, onBytes, ...driverContext } = context;
   const location = parseLocation(place.path);
-  const factory = await loadDriver(location.scheme, place.path, drivers);
+  const { default: factory } = await loadDriver(location.scheme, place.path, drivers);
   let driver: Driver;
   try {
     driver = await factory({
@@ -61,17 +61,23 @@ export async function openStore(
   return new Store(driver, { location: place.path, retry, onWaiting, onBytes });
 }
 
-async function loadDriver(
+/**
+ * The module of a scheme's driver.
+ *
+ * @param path where the scheme was found, for the message
+ * @throws {ChorusError} `config` as {@linkcode openStore} says
+ */
+export async function loadDriver(
   scheme: string,
   path: string,
   drivers: Readonly<Record<string, ConfiguredDriver>>,
-): Promise<DriverFactory> {
+): Promise<DriverModule> {
   const configured = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;
   if (configured !== undefined) {
     return await loadConfiguredDriver(scheme, configured);
   }
   const builtIn = Object.hasOwn(BUILT_IN, scheme) ? BUILT_IN[scheme] : undefined;
-  if (builtIn !== undefined) return (await builtIn()).default;
+  if (builtIn !== undefined) return await builtIn();
   const known = [...new Set([...Object.keys(BUILT_IN), ...Object.keys(drivers)])];
   throw new ChorusError(
     "config",
@@ -87,7 +93,7 @@ async function loadDriver(
 }
 
 /** An error of the driver's own opening: there is no `classify` to ask yet. */
-function openingError(error: unknown, path: string): ChorusError {
+export function openingError(error: unknown, path: string): ChorusError {
   if (isChorusError(error)) return error;
   const classify = error instanceof Error && "failure" in error
     ? () => error.failure as ReturnType<Driver["classify"]>
