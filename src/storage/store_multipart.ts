@@ -76,6 +76,11 @@ export class StoreMultipart {
     return this.#ability.maxParts;
   }
 
+  /** True when the driver keeps to a pace within a part. */
+  get paces(): boolean {
+    return this.#ability.paces ?? false;
+  }
+
   /**
    * Begins an object, or goes on with what an interrupted upload of the same
    * object left.
