@@ -32,7 +32,7 @@ export async function sendParts(
   context: SendContext,
   signal?: AbortSignal,
 ): Promise<Omit<Delivery, "action">> {
-  const { store, tokens, stamp } = context;
+  const { store, tokens, stamp, rate } = context;
   const { multipart } = store;
   const partBytes = multipart && partSize(transfer.size, multipart, context.sizes);
   if (multipart === undefined || partBytes === undefined) {
@@ -56,6 +56,7 @@ export async function sendParts(
       stamp,
     }),
     contentType: "application/octet-stream",
+    pace: rate && ((bytes, stop) => rate.pace(bytes, stop)),
     signal,
   });
   tokens.set(key, upload.token);
@@ -89,7 +90,9 @@ async function putAll(
   context: SendContext,
   signal: AbortSignal | undefined,
 ): Promise<{ count: number; attempts: number }> {
-  const { memory, limit, rate, onBytes } = context;
+  const { store, memory, limit, onBytes } = context;
+  // A driver that can't pace is given whole parts at the limit's average.
+  const rate = store.multipart?.paces ? undefined : context.rate;
   const stop = new AbortController();
   const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const inFlight = new Set<Promise<void>>();

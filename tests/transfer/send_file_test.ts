@@ -5,6 +5,7 @@ import { Store } from "../../src/storage/store.ts";
 import { ConcurrencyLimit } from "../../src/transfer/concurrency_limit.ts";
 import { MemoryBudget } from "../../src/transfer/memory_budget.ts";
 import { readProof } from "../../src/transfer/proof.ts";
+import { RateLimit } from "../../src/transfer/rate_limit.ts";
 import { type SiteFiles, storedFiles } from "../../src/transfer/site_files.ts";
 import { FaultyDriver } from "../storage/faulty_driver.ts";
 import { md5Hex, Sending, someBytes, STAMP, type StoreKind } from "./sending.ts";
@@ -525,4 +526,70 @@ Deno.test("a modality without a place is a configuration error", async () => {
   await using sending = await Sending.start("shelf");
   const transfer = await sending.journaled(PATH, someBytes(10));
   await assert.rejects(sending.send({ ...transfer, modality: "Genomes" }), failsWith("config"));
+});
+
+/** Notes what passes, and never waits. */
+function countingRate(): { rate: RateLimit; taken: () => number; largest: () => number } {
+  const clock = { now: () => 0, minuteOfDay: () => 0, sleep: () => Promise.resolve() };
+  const rate = new RateLimit([{ fromMinute: 0, bytesPerSecond: 4_000 }], clock);
+  const sizes: number[] = [];
+  rate.take = (bytes) => {
+    sizes.push(bytes);
+    return Promise.resolve();
+  };
+  return {
+    rate,
+    taken: () => sizes.reduce((sum, bytes) => sum + bytes, 0),
+    largest: () => Math.max(...sizes),
+  };
+}
+
+Deno.test("a rate limit counts every byte, in slices below the block size where the driver can", async () => {
+  for (const kind of KINDS) {
+    for (const size of [5000, LARGE]) {
+      await using sending = await Sending.start(kind);
+      const { rate, taken, largest } = countingRate();
+      sending.context.rate = rate;
+      const transfer = await sending.journaled(PATH, someBytes(size));
+      assert.equal((await sending.send(transfer)).action, "created");
+      assert.equal(taken(), size);
+      if (kind === "file" || size === 5000) assert.ok(largest() <= 1024, `${largest()}`);
+      assert.equal(md5Hex(await sending.central(KEY) ?? new Uint8Array()), transfer.md5);
+    }
+  }
+});
+
+Deno.test("a driver that paces its parts is given the pace, and nothing is counted twice", async () => {
+  await using sending = await Sending.start("shelf");
+  const { rate, taken, largest } = countingRate();
+  sending.context.rate = rate;
+  const { multipart } = sending.driver;
+  assert.ok(multipart);
+  const driver: Driver = {
+    ...methodsOf(sending.driver),
+    multipart: {
+      ...multipart,
+      paces: true,
+      async begin(key, options) {
+        const upload = await multipart.begin(key, options);
+        return {
+          token: upload.token,
+          held: upload.held,
+          async put(index, bytes, md5, signal) {
+            assert.ok(options.pace);
+            const slices = await Array.fromAsync(options.pace(bytes, signal));
+            assert.equal(slices.reduce((sum, { length }) => sum + length, 0), bytes.length);
+            await upload.put(index, bytes, md5, signal);
+          },
+          commit: (count, condition, signal) => upload.commit(count, condition, signal),
+          abort: () => upload.abort(),
+        };
+      },
+    },
+  };
+  sending.context.store = new Store(driver, { location: "central" });
+  const transfer = await sending.journaled(PATH, someBytes(LARGE));
+  assert.equal((await sending.send(transfer)).action, "created");
+  assert.equal(taken(), LARGE);
+  assert.ok(largest() <= 1024);
 });
