@@ -255,6 +255,29 @@ Deno.test("a path too long for the system is a problem and the walk goes on", {
   assert.match(problem.reason, /can't be read: file name too long/);
 });
 
+Deno.test("a listing that breaks off is a problem, and what it gave is kept", async () => {
+  await using tree = new SampleTree();
+  tree.write("OMOP/a", "OMOP/b", "OMOP/c", "OMOP/sub/d");
+  const { readDir } = Deno;
+  Deno.readDir = async function* (path) {
+    let given = 0;
+    for await (const entry of readDir(path)) {
+      if (String(path).endsWith("/OMOP/") && given++ === 2) {
+        throw new Error("Input/output error (os error 5)");
+      }
+      yield entry;
+    }
+  };
+  try {
+    const { files, problems, reasons } = await collect(scanTree(tree.root, STANDARD));
+    assert.equal(files.length, 2);
+    assert.deepEqual(problems, ["OMOP: read_error (OMOP,Images,Waveforms)"]);
+    assert.equal(reasons.get("OMOP")?.reason, "the folder can't be read: input/output error");
+  } finally {
+    Deno.readDir = readDir;
+  }
+});
+
 Deno.test("names that are not valid UTF-8 are problems, a genuine U+FFFD is not", {
   ignore: Deno.build.os !== "linux",
 }, async () => {

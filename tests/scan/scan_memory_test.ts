@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { SampleTree } from "./sample_tree.ts";
+
+/** The peak heap of a scan of so many patients with 100 files each, bytes. */
+async function peakHeap(patients: number): Promise<number> {
+  await using tree = new SampleTree();
+  tree.write("x");
+  for (let patient = 0; patient < patients; patient++) {
+    tree.folder(`p${patient}/Images`);
+    for (let file = 0; file < 100; file++) {
+      // Hard links to one file are as good as files and quicker to make.
+      Deno.linkSync(`${tree.root}/x`, `${tree.root}/p${patient}/Images/${file}`);
+    }
+  }
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      "--v8-flags=--expose-gc",
+      new URL("./peak_heap.ts", import.meta.url).href,
+      tree.root,
+    ],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return Number(new TextDecoder().decode(stdout));
+}
+
+Deno.test("the memory of a scan does not grow with the tree", async () => {
+  const small = await peakHeap(20);
+  const large = await peakHeap(200);
+  // 18,000 files more; 40 bytes of each would be found out.
+  assert.ok(large - small < 700_000, `${large} bytes against ${small}`);
+});
