@@ -19,6 +19,7 @@ import { statusCommand } from "./journal/status.ts";
 import { unlockCommand } from "./journal/unlock.ts";
 import { updateCommand } from "./journal/update.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
+import { generateCommand as testdataGenerateCommand } from "./testdata/generate.ts";
 import { usageCommand } from "./usage.ts";
 
 const DESCRIPTION = "Sends a site's clinical files to the central store, and proves that each " +
@@ -58,6 +59,11 @@ const GROUPS: readonly { name: string; description: string; leaves: readonly Lea
     leaves: [fileListCommand, uploadCommand, verifyCommand],
   },
   { name: "config", description: "the configuration file", leaves: [initCommand] },
+  {
+    name: "testdata",
+    description: "a synthetic site to try things with",
+    leaves: [testdataGenerateCommand],
+  },
 ];
 
 const LEAVES: readonly LeafFactory[] = [

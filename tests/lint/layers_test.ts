@@ -117,6 +117,19 @@ Deno.test("exit, environment, signals and the streams are named at their home on
   ]);
 });
 
+Deno.test("the synthetic site is loaded by its command only, and only when it runs", () => {
+  const dynamic = `await import("../../../testdata/site/generate_site.ts");`;
+  const command = "/repo/src/commands/testdata/generate.ts";
+  assert.deepEqual(broken(command, dynamic), []);
+  assert.deepEqual(
+    broken(command, `import { x } from "../../../testdata/site/generate_site.ts";`),
+    ["chorus/imports-go-down"],
+  );
+  assert.deepEqual(broken("/repo/src/commands/file/list.ts", dynamic), [
+    "chorus/imports-go-down",
+  ]);
+});
+
 Deno.test("tests, benchmarks and test data are left alone", () => {
   assert.deepEqual(
     broken("/repo/tests/journal/x_test.ts", `Deno.exit(1);`),
