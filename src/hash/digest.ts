@@ -1,7 +1,13 @@
 /** MD5 of bytes and streams in this thread, with the face of the Web Crypto API. */
 
-import { BLOCK } from "./kernel/layout.ts";
-import { md5Kernel, newSegment, resetState, writeState } from "./kernel/md5_kernel.ts";
+import { BLOCK, MAX_LANES } from "./kernel/layout.ts";
+import {
+  md5Kernel,
+  newSegment,
+  resetState,
+  type Segment,
+  writeState,
+} from "./kernel/md5_kernel.ts";
 
 /** What can be hashed. */
 export type DigestSource =
@@ -29,7 +35,7 @@ const SLOT = PIECE + 2 * BLOCK;
 let slots: number | undefined;
 
 function slotAddress(lane: number): number {
-  slots ??= md5Kernel.reserve(SLOT * md5Kernel.lanes);
+  slots ??= md5Kernel.reserve(SLOT * MAX_LANES);
   return slots + SLOT * lane;
 }
 
@@ -41,22 +47,30 @@ class Message implements IncrementalMd5 {
   #result: Uint8Array<ArrayBuffer> | undefined;
 
   update(bytes: Uint8Array): void {
+    updateAll([this], bytes);
+  }
+
+  /**
+   * Lays a piece before the kernel, behind what was left over. What it leaves over is kept.
+   *
+   * @param bytes at most {@linkcode PIECE}
+   * @returns the blocks to hash before anything else is staged
+   */
+  stage(address: number, bytes: Uint8Array): Segment {
     if (this.#result !== undefined) {
       throw new TypeError("Can't add bytes to an MD5 that has ended");
     }
-    const address = slotAddress(0);
     const { memory } = md5Kernel;
-    for (let from = 0; from < bytes.length; from += PIECE) {
-      const piece = bytes.subarray(from, from + PIECE);
-      const left = this.#length % BLOCK;
-      const end = left + piece.length;
-      const whole = end - end % BLOCK;
-      memory.set(this.#rest.subarray(0, left), address);
-      memory.set(piece, address + left);
-      this.#rest.set(memory.subarray(address + whole, address + end));
-      this.#length += piece.length;
-      this.#run(address, whole / BLOCK);
-    }
+    const left = this.#length % BLOCK;
+    const end = left + bytes.length;
+    const whole = end - end % BLOCK;
+    memory.set(this.#rest.subarray(0, left), address);
+    memory.set(bytes, address + left);
+    this.#rest.set(memory.subarray(address + whole, address + end));
+    this.#length += bytes.length;
+    this.#segment.address = address;
+    this.#segment.blocks = whole / BLOCK;
+    return this.#segment;
   }
 
   digest(): Uint8Array<ArrayBuffer> {
@@ -64,24 +78,47 @@ class Message implements IncrementalMd5 {
       const address = slotAddress(0);
       const left = this.#length % BLOCK;
       md5Kernel.memory.set(this.#rest.subarray(0, left), address);
-      this.#run(address, md5Kernel.pad(address, left, this.#length));
+      this.#segment.address = address;
+      this.#segment.blocks = md5Kernel.pad(address, left, this.#length);
+      md5Kernel.run([this.#segment]);
       this.#result = new Uint8Array(16);
       writeState(this.#segment.state, this.#result);
     }
     return this.#result.slice();
-  }
-
-  #run(address: number, blocks: number): void {
-    if (blocks === 0) return;
-    this.#segment.address = address;
-    this.#segment.blocks = blocks;
-    md5Kernel.run([this.#segment]);
   }
 }
 
 /** Begins an MD5 that is fed piece by piece. */
 export function createMd5(): IncrementalMd5 {
   return new Message();
+}
+
+/**
+ * Adds the same bytes to several MD5s, side by side: to two of them, such as a block's and the
+ * whole file's, in two thirds of the time that one after the other takes.
+ *
+ * @param md5s made by {@linkcode createMd5}, at most 12
+ * @throws {TypeError} when one of them has ended
+ */
+export function updateAll(
+  md5s: readonly IncrementalMd5[],
+  bytes: Uint8Array,
+): void {
+  for (let from = 0; from < bytes.length; from += PIECE) {
+    const piece = bytes.subarray(from, from + PIECE);
+    let segments: Segment[] = [];
+    for (const md5 of md5s) {
+      if (!(md5 instanceof Message)) {
+        throw new TypeError("Can't add bytes to an MD5 that createMd5 did not make");
+      }
+      segments.push(md5.stage(slotAddress(segments.length), piece));
+    }
+    for (;;) {
+      segments = segments.filter(({ blocks }) => blocks > 0);
+      if (segments.length === 0) break;
+      md5Kernel.run(segments);
+    }
+  }
 }
 
 /** A place where one message after the other goes through the kernel. */

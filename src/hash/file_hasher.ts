@@ -17,7 +17,7 @@ import { type Md5Kernel, newSegment, resetState, type Segment } from "./kernel/m
 import { Latency } from "./latency.ts";
 
 /** Bytes that one synchronous read asks for: with twelve lanes little enough for the L2 cache. */
-const PIECE = 128 * 1024;
+const PIECE = 64 * 1024;
 /** With room for the padding. */
 const LANE_BYTES = PIECE + 2 * BLOCK;
 /** From this size on, what is left of a file without company is read ahead. */
@@ -113,7 +113,7 @@ interface Ready {
  * while it is hashed.
  */
 export class FileHasher {
-  /** Bytes hashed so far. */
+  /** Bytes read and hashed so far, of files that are not finished too. */
   bytes = 0;
   readonly times: HashTimes = { hashing: 0, reading: 0 };
   readonly #kernel: Md5Kernel;
@@ -241,7 +241,7 @@ export class FileHasher {
 
   #hash(segments: Segment[]): void {
     const start = performance.now();
-    this.bytes += this.#kernel.run(segments);
+    this.#kernel.run(segments);
     this.times.hashing += (performance.now() - start) / 1000;
   }
 
@@ -328,6 +328,7 @@ export class FileHasher {
   /** Makes a piece that was read the file's next segment. */
   #stage(file: OpenFile, address: number, bytes: number, before: FileState): void {
     const { segment } = file;
+    this.bytes += bytes;
     segment.address = address;
     if (file.read < before.size) {
       segment.blocks = bytes / BLOCK;

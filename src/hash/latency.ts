@@ -4,7 +4,7 @@
 const SLOW_MS = 0.3;
 const FAST_MS = 0.15;
 /** Most of the last so many decide; single outliers don't. */
-const WINDOW = 5;
+const WINDOW = 9;
 /** The first ones in a thread are slow because its code is cold. */
 const WARM_UP = 5;
 /** How long after it was found slow a mount is tried again; each time in vain doubles it. */

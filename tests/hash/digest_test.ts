@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import fc from "fast-check";
-import { createMd5, digest, md5Many } from "../../src/hash/digest.ts";
+import { createMd5, digest, md5Many, updateAll } from "../../src/hash/digest.ts";
 import { toHex } from "../../src/hash/hex.ts";
 
 const data = new Uint8Array(randomBytes(200_000));
@@ -33,6 +33,30 @@ Deno.test("MD5 of a message does not depend on how it is cut, nor on others betw
         md5Many([piece, piece.subarray(1)]);
       }
       assert.equal(toHex(hash.digest()), expected.digest("hex"));
+    },
+  ));
+});
+
+Deno.test("the same bytes are added to several MD5s at once, whatever each held before", () => {
+  fc.assert(fc.property(
+    fc.array(fc.nat(200), { maxLength: 12 }),
+    fc.array(fc.nat(40_000), { maxLength: 4 }),
+    (before, cuts) => {
+      const md5s = before.map((length) => {
+        const hash = createMd5();
+        hash.update(data.subarray(0, length));
+        return hash;
+      });
+      const expected = before.map((length) => createHash("md5").update(data.subarray(0, length)));
+      for (const length of cuts) {
+        const piece = data.subarray(length, 2 * length);
+        updateAll(md5s, piece);
+        for (const each of expected) each.update(piece);
+      }
+      assert.deepEqual(
+        md5s.map((hash) => toHex(hash.digest())),
+        expected.map((hash) => hash.digest("hex")),
+      );
     },
   ));
 });
@@ -117,4 +141,8 @@ Deno.test("an MD5 that has ended gives its digest again and takes no more bytes"
   first.fill(0);
   assert.equal(toHex(hash.digest()), expected);
   assert.throws(() => hash.update(data), /Can't add bytes to an MD5 that has ended/);
+  assert.throws(
+    () => updateAll([createMd5(), hash], data),
+    /Can't add bytes to an MD5 that has ended/,
+  );
 });

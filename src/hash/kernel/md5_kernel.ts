@@ -130,10 +130,9 @@ export class Md5Kernel {
    * segments on; at least one has no blocks left then. Without SIMD only the first one is hashed,
    * to its end.
    *
-   * @param segments 1 to {@linkcode lanes} (at least 1) segments with at least a block each
-   * @returns bytes hashed
+   * @param segments at least one, each with at least a block; those beyond {@linkcode lanes} wait
    */
-  run(segments: readonly Segment[]): number {
+  run(segments: readonly Segment[]): void {
     const words = this.#words;
     const lanes = Math.min(segments.length, this.lanes);
     let blocks = segments[0].blocks;
@@ -154,7 +153,6 @@ export class Md5Kernel {
         segment.state[word] = words[LANE_STATE[lane] + WORD * word];
       }
     }
-    return lanes * blocks * BLOCK;
   }
 
   #call(lanes: number, blocks: number): void {
