@@ -112,6 +112,42 @@ Deno.test("quick replacements of equal size never have the same ETag", () =>
     assert.equal(etags.size, 60);
   }));
 
+Deno.test("a replacement is later than the file that it replaces, even one from the future", () =>
+  withFolder(async (folder) => {
+    const driver = openAt(folder);
+    await put(driver, "x", "one");
+    const future = Date.now() + 3_600_000;
+    await Deno.utime(join(folder, "x"), future / 1000, future / 1000);
+    await put(driver, "x", "two");
+    assert.ok((await mustStat(driver, "x")).modifiedMs > future);
+  }));
+
+Deno.test("a temporary file that another process took is left alone", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, companionNames("x").temporary);
+    let theirs: Deno.FsFile | undefined;
+    const driver = openWith(folder, {
+      // Between our creation and our lock it was taken for abandoned and made anew.
+      tryLock: async (file) => {
+        if (theirs === undefined) {
+          await Deno.remove(path);
+          theirs = await Deno.open(path, { write: true, createNew: true });
+          await theirs.lock(true);
+        }
+        return await file.tryLock(true);
+      },
+    });
+    try {
+      await put(driver, "x", "ours", ABSENT);
+      await theirs?.write(new TextEncoder().encode("theirs"));
+      assert.equal(await get(driver, "x"), "ours");
+      assert.equal(await Deno.readTextFile(path), "theirs");
+    } finally {
+      theirs?.close();
+    }
+    assert.equal((await everyFile(folder)).length, 2);
+  }));
+
 Deno.test("what a killed writer left is hidden, and removed by the next write", () =>
   withFolder(async (folder) => {
     const script = new URL("./file_slow_writer.ts", import.meta.url).pathname;
