@@ -65,7 +65,8 @@ export class FolderReaders implements Readers {
       return Math.max(0, this.#pace.sideBySide(this.#context.calls.slow) - this.#here.size);
     }
     const each = this.#perWorker;
-    return this.#workers.reduce((sum, { held }) => sum + Math.max(0, each - held), 0);
+    // Little by little would be a message for every folder.
+    return this.#workers.reduce((sum, { held }) => sum + (held > each / 2 ? 0 : each - held), 0);
   }
 
   /** Reads folders; what there is no {@linkcode room} for waits. */

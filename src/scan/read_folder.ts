@@ -135,7 +135,8 @@ class FolderReading {
         await this.#addLink(name);
       }
     };
-    await Promise.all(Array.from({ length: LINKS_SIDE_BY_SIDE }, lane));
+    const lanes = Math.min(LINKS_SIDE_BY_SIDE, this.#links.length);
+    await Promise.all(Array.from({ length: lanes }, lane));
   }
 
   async #addLink(name: string): Promise<void> {
