@@ -221,8 +221,6 @@ export interface MultipartAbility {
   maxParts: number;
   /** True when the driver heeds {@linkcode MultipartBeginOptions.pace}. */
   paces?: boolean;
-  /** True when the driver heeds {@linkcode MultipartBeginOptions.pace}. */
-  paces?: boolean;
   /**
    * Parts that an interrupted upload of the same object left behind and that
    * this driver can vouch for: index to proof. `token` is what an earlier

@@ -7,7 +7,7 @@ const url = new URL("../../testdata/drivers/shelf.ts", import.meta.url).href;
 
 testDriver("the sample driver", async () => {
   const folder = await Deno.makeTempDir();
-  const openShelf = await loadConfiguredDriver("shelf", { url });
+  const { default: openShelf } = await loadConfiguredDriver("shelf", { url });
   return {
     open: async (prefix) =>
       await openShelf({
