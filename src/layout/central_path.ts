@@ -12,6 +12,9 @@ export interface CentralLayout {
   patientFirst: boolean;
 }
 
+/** A segment that is empty, `.` or `..`. */
+const UNUSABLE_SEGMENT = /(?:^|\/)(\.{0,2})(?:\/|$)/;
+
 /**
  * The key of a file in the central store:
  * `<version>/<patient_id>/<Modality>/<filepath>` and its variants.
@@ -44,14 +47,13 @@ export function centralPath(
   }
   const key = [version, ...centralFolders(match, layout), match.filepath]
     .join("/");
-  for (const segment of key.split("/")) {
-    if (segment === "" || segment === "." || segment === "..") {
-      throw new ChorusError(
-        "unsupported",
-        `"${path}" would go to "${key}", which holds the segment "${segment}".`,
-        { subject: path, remedy: "Rename the file or folder." },
-      );
-    }
+  const bad = UNUSABLE_SEGMENT.exec(key);
+  if (bad !== null) {
+    throw new ChorusError(
+      "unsupported",
+      `"${path}" would go to "${key}", which holds the segment "${bad[1]}".`,
+      { subject: path, remedy: "Rename the file or folder." },
+    );
   }
   return key;
 }
