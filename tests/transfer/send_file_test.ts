@@ -593,3 +593,64 @@ Deno.test("a driver that paces its parts is given the pace, and nothing is count
   assert.equal(taken(), LARGE);
   assert.ok(largest() <= 1024);
 });
+
+Deno.test("a large file is not read when something foreign is in its place", async () => {
+  await using sending = await Sending.start("shelf");
+  const transfer = await sending.journaled(PATH, someBytes(LARGE));
+  await sending.put(KEY, someBytes(LARGE, 2));
+  let opened = 0;
+  const site = sending.site;
+  const counting: SiteFiles = {
+    away: false,
+    open(path, signal) {
+      opened++;
+      return site.open(path, signal);
+    },
+  };
+  sending.context.sites = new Map([["Images", counting]]);
+  await assert.rejects(sending.send(transfer), failsWith("already_exists"));
+  assert.equal(opened, 0);
+  assert.equal(sending.driver.count("begin"), 0);
+});
+
+Deno.test("an object whose size is another one is not downloaded when no earlier row could be it", async () => {
+  await using sending = await Sending.start("file");
+  const transfer = await sending.journaled(PATH, someBytes(5000));
+  await sending.put(KEY, someBytes(5001));
+  await assert.rejects(sending.send(transfer), failsWith("already_exists"));
+  assert.equal(sending.driver.count("read"), 0);
+});
+
+Deno.test("a transfer that fails waits for its other parts before it lets their memory go", async () => {
+  await using sending = await Sending.start("shelf");
+  const { multipart } = sending.driver;
+  assert.ok(multipart);
+  let reading = 0;
+  const driver: Driver = {
+    ...methodsOf(sending.driver),
+    multipart: {
+      ...multipart,
+      async begin(key, options) {
+        const upload = await multipart.begin(key, options);
+        return {
+          token: upload.token,
+          held: upload.held,
+          async put(index) {
+            if (index === 3) throw new Error("broken");
+            reading++;
+            // Deaf to its signal, as a request may be whose bytes are on their way.
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            reading--;
+          },
+          commit: (count, condition, signal) => upload.commit(count, condition, signal),
+          abort: () => upload.abort(),
+        };
+      },
+    },
+  };
+  sending.context.store = new Store(driver, { location: "central" });
+  const transfer = await sending.journaled(PATH, someBytes(LARGE));
+  await assert.rejects(sending.send(transfer), failsWith("io"));
+  assert.equal(reading, 0);
+  assert.equal(sending.context.memory.usedBytes, 0);
+});
