@@ -76,16 +76,25 @@ export function samplesOf(recording: Recording, channel: number): () => number {
 }
 
 function ecg(chance: Random, period: number, channel: number): () => number {
-  const at = (percent: number) => Math.floor(period * percent / 100);
-  const height = 220 - channel * 60;
+  const beat = beatShape(period, 220 - channel * 60);
   let position = 0;
   return () => {
-    const value = bump(position - at(10), at(12), 25) +
-      bump(position - at(30), at(6), height) +
-      bump(position - at(50), at(22), 45) + (chance.next() >>> 28) - 8;
+    const value = beat[position] + (chance.next() >>> 28) - 8;
     position = position + 1 === period ? 0 : position + 1;
     return value;
   };
+}
+
+/** One heart beat without noise: its three waves. */
+function beatShape(period: number, height: number): Int16Array {
+  const at = (percent: number) => Math.floor(period * percent / 100);
+  return Int16Array.from(
+    { length: period },
+    (_, position) =>
+      bump(position - at(10), at(12), 25) +
+      bump(position - at(30), at(6), height) +
+      bump(position - at(50), at(22), 45),
+  );
 }
 
 /** A parabola over `width` samples. */

@@ -36,7 +36,7 @@ interface Volume {
 const VOLUMES: Readonly<Record<Scale, Volume>> = {
   tiny: { patients: 8, records: [1, 2], images: [1, 3], longSeconds: 600 },
   small: { patients: 200, records: [4, 7], images: [2, 6], longSeconds: 6 * 3600 },
-  large: { patients: 5_000, records: [2, 5], images: [3, 7], longSeconds: 6 * 3600 },
+  large: { patients: 4_500, records: [2, 5], images: [3, 7], longSeconds: 6 * 3600 },
 };
 
 /** A site in all its numbers. */

@@ -19,7 +19,7 @@ export function generateCommand(edge: Edge, outcome: Outcome): Command {
     "testdata generate --output /scratch/site --scale small --seed 7 --snapshots 3",
   ])
     .option("--output <dir>", "folder for snapshot_1/, snapshot_2/, … and changes.json", "testsite")
-    .option("--patients <n>", "of the first snapshot (default: by scale 8, 200, 5,000)", parseCount)
+    .option("--patients <n>", "of the first snapshot (default: by scale 8, 200, 4,500)", parseCount)
     .option("--scale <scale>", "tiny (110 files), small (6,000) or large (100,000)", "tiny")
     .option("--seed <text>", "the same seed gives the same bytes and times", "chorus")
     .option("--snapshots <n>", "states of the site, a week apart", parseCount, 2)
