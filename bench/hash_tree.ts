@@ -8,7 +8,7 @@ function* walk(folder: string): Generator<HashRequest[]> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const path = `${folder}/${name}`;
     if (isDirectory) yield* walk(path);
-    else files.push({ path });
+    else files.push({ path, isFile: true });
   }
   yield files;
 }

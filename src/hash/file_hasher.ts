@@ -62,6 +62,7 @@ export interface FileHasherOptions {
 interface QueuedFile {
   id: number;
   path: string;
+  isFile: boolean;
 }
 
 /** A file that is open or about to be. */
@@ -72,7 +73,7 @@ class OpenFile {
   handle: Deno.FsFile | undefined;
   before: FileState | undefined;
   read = 0;
-  /** Value of the thread's share clock when it began. */
+  /** What the share clock showed when it began. */
   began = 0;
 
   begin({ id, path }: QueuedFile, began: number): void {
@@ -131,9 +132,10 @@ export class FileHasher {
   #wake: (() => void) | undefined;
   #run: Promise<void> | undefined;
   #stopping = false;
-  /** Seconds, each divided by the number of files that were under way. */
+  /** When the last lap ended, `performance.now()`. */
+  #now = 0;
+  /** A clock that runs the slower the more files are under way; seconds. */
   #share = 0;
-  #shareAt = 0;
 
   constructor(
     kernel: Md5Kernel,
@@ -151,9 +153,13 @@ export class FileHasher {
     this.#largeBuffers = new Buffers(kernel, LARGE_BUFFER, LARGE_BUFFERS);
   }
 
-  /** Queues a file; {@linkcode HashSink} hears of it under this id. */
-  add(id: number, path: string): void {
-    this.#queue.push({ id, path });
+  /**
+   * Queues a file; {@linkcode HashSink} hears of it under this id.
+   *
+   * @param isFile it is known to be a regular file, so it is opened without asking first
+   */
+  add(id: number, path: string, isFile = false): void {
+    this.#queue.push({ id, path, isFile });
     this.#wake?.();
   }
 
@@ -178,7 +184,8 @@ export class FileHasher {
   }
 
   async #work(): Promise<void> {
-    let sliceEnd = performance.now() + SLICE_MS;
+    this.#lap();
+    let sliceEnd = this.#now + SLICE_MS;
     while (this.#startFiles() || this.#inFlight > 0) {
       if (this.#stopping && this.#inFlight === 0) return;
       const segments = this.#segments();
@@ -186,19 +193,30 @@ export class FileHasher {
         this.#sink.pause(false);
         await new Promise<void>((resolve) => this.#wake = resolve);
         this.#wake = undefined;
+        this.#lap();
         continue;
       }
-      this.#hash(segments);
+      this.#kernel.run(segments);
+      this.times.hashing += this.#lap();
       this.#endSegments();
       this.#readAheadTheLast();
-      const now = performance.now();
-      if (now >= sliceEnd || this.#inFlight > 0 || this.#queued === 0) {
+      if (this.#now >= sliceEnd || this.#inFlight > 0 || this.#queued === 0) {
         this.#sink.pause(false);
         await new Promise<void>((resolve) => setImmediate(resolve));
-        sliceEnd = performance.now() + SLICE_MS;
+        this.#lap();
+        sliceEnd = this.#now + SLICE_MS;
       }
     }
     this.#sink.pause(true);
+  }
+
+  /** Seconds since the last lap; moves the share clock on. */
+  #lap(): number {
+    const now = performance.now();
+    const seconds = (now - this.#now) / 1000;
+    this.#now = now;
+    this.#share += seconds / Math.max(1, this.#lanes.length + this.#inFlight);
+    return seconds;
   }
 
   get #queued(): number {
@@ -217,7 +235,7 @@ export class FileHasher {
   /** Begins as many files as there is room for; false when no lane has anything to do. */
   #startFiles(): boolean {
     while (this.#queued > 0) {
-      if (this.#latency.slow && !this.#latency.probeDue(performance.now())) {
+      if (this.#latency.slow && !this.#latency.probeDue(this.#now)) {
         if (this.#inFlight >= IN_FLIGHT) break;
         const file = this.#dequeue();
         if (file !== undefined) this.#startInFlight(file);
@@ -237,12 +255,6 @@ export class FileHasher {
     for (const { segment } of this.#lanes) segments.push(segment);
     segments.length = Math.min(segments.length, this.#kernel.lanes);
     return segments;
-  }
-
-  #hash(segments: Segment[]): void {
-    const start = performance.now();
-    this.#kernel.run(segments);
-    this.times.hashing += (performance.now() - start) / 1000;
   }
 
   #endSegments(): void {
@@ -267,26 +279,26 @@ export class FileHasher {
   }
 
   #startLane(lane: LaneFile, file: QueuedFile): void {
-    lane.begin(file, this.#shareNow());
-    const start = performance.now();
+    lane.begin(file, this.#share);
     const started = this.#attempt(lane, () => {
-      lane.before = fileState(Deno.statSync(file.path));
+      // Opening a named pipe would wait for a writer.
+      if (!file.isFile) fileState(Deno.statSync(file.path));
       lane.handle = Deno.openSync(file.path);
+      lane.before = fileState(lane.handle.statSync());
       this.#readPiece(lane, lane.handle, lane.before);
     });
-    const now = performance.now();
-    this.times.reading += (now - start) / 1000;
-    this.#latency.add(now - start, now);
+    const seconds = this.#lap();
+    this.times.reading += seconds;
+    this.#latency.add(1000 * seconds, this.#now);
     if (started) this.#lanes.push(lane);
     else this.#idleLanes.push(lane);
   }
 
   #fill(lane: LaneFile): boolean {
-    const start = performance.now();
     const { handle, before } = lane;
     const filled = handle !== undefined && before !== undefined &&
       this.#attempt(lane, () => this.#readPiece(lane, handle, before));
-    this.times.reading += (performance.now() - start) / 1000;
+    this.times.reading += this.#lap();
     return filled;
   }
 
@@ -342,17 +354,7 @@ export class FileHasher {
 
   #succeed(file: OpenFile): void {
     if (file.before === undefined) return;
-    const seconds = this.#shareNow() - file.began;
-    this.#sink.hashed(file.id, file.segment.state, file.before, seconds);
-  }
-
-  /** The share clock: its time passes the more slowly the more files are under way. */
-  #shareNow(): number {
-    const now = performance.now() / 1000;
-    const underWay = Math.max(1, this.#lanes.length + this.#inFlight);
-    this.#share += (now - this.#shareAt) / underWay;
-    this.#shareAt = now;
-    return this.#share;
+    this.#sink.hashed(file.id, file.segment.state, file.before, this.#share - file.began);
   }
 
   /** Reads what is left of a long file ahead, when so few are left that the thread would wait. */
@@ -364,9 +366,9 @@ export class FileHasher {
       if (handle === undefined || before === undefined) continue;
       if (before.size - lane.read < READ_AHEAD_FROM) continue;
       // Only between two segments: the file moves to other buffers.
-      if (lane.segment.blocks > 0) this.#hash([lane.segment]);
+      if (lane.segment.blocks > 0) this.#kernel.run([lane.segment]);
       const file = new OpenFile();
-      file.begin(lane, lane.began);
+      file.begin({ id: lane.id, path: lane.path, isFile: true }, lane.began);
       file.segment.state.set(lane.segment.state);
       file.read = lane.read;
       file.before = before;
@@ -379,12 +381,13 @@ export class FileHasher {
 
   #startInFlight(queued: QueuedFile): void {
     const file = new OpenFile();
-    file.begin(queued, this.#shareNow());
+    file.begin(queued, this.#share);
     this.#track(file, async () => {
-      const before = fileState(await Deno.stat(queued.path));
-      file.before = before;
+      if (!queued.isFile) fileState(await Deno.stat(queued.path));
       const handle = await Deno.open(queued.path);
       file.handle = handle;
+      const before = fileState(await handle.stat());
+      file.before = before;
       await this.#readAhead(file, handle, before);
     });
   }

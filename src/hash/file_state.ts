@@ -23,7 +23,7 @@ export class FileProblem extends Error {
 /**
  * The part of `stat` that matters here.
  *
- * @throws {FileProblem} `not_a_file`. Ask before opening: opening a named pipe waits for a writer
+ * @throws {FileProblem} `not_a_file`
  */
 export function fileState(info: Deno.FileInfo): FileState {
   if (!info.isFile) {
@@ -42,7 +42,7 @@ export function fileState(info: Deno.FileInfo): FileState {
 /**
  * Makes sure that the bytes read are the file's content: it was in one state all along.
  *
- * @param before from its path, before it was opened
+ * @param before from the open file, before the first byte was read
  * @param after from the open file, after the last byte was read
  * @throws {FileProblem} `changed`
  */

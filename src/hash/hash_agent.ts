@@ -12,6 +12,8 @@ export interface HashJob {
   firstId: number;
   /** Paths, separated by NUL, which no path can contain. */
   paths: string;
+  /** All of them are known to be regular files. */
+  areFiles: boolean;
 }
 
 /** What a thread has done since its last report. */
@@ -105,9 +107,9 @@ export class HashAgent implements AsyncDisposable {
   }
 
   /** Queues a job. Settles when nothing is left to do. */
-  take({ firstId, paths }: HashJob): Promise<void> {
+  take({ firstId, paths, areFiles }: HashJob): Promise<void> {
     let id = firstId;
-    for (const path of paths.split("\0")) this.#hasher.add(id++, path);
+    for (const path of paths.split("\0")) this.#hasher.add(id++, path, areFiles);
     return this.#hasher.run();
   }
 

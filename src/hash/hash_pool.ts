@@ -110,7 +110,10 @@ export class HashPool implements AsyncDisposable {
     }
     const run = new HashRun<T>(batches, this.#filesInFlight, () => this.#dispatch());
     this.#run = run;
-    const abort = () => run.fail(signal?.reason);
+    const abort = () => {
+      run.fail(signal?.reason);
+      this.#abandon();
+    };
     signal?.addEventListener("abort", abort);
     try {
       for (;;) {
@@ -157,7 +160,8 @@ export class HashPool implements AsyncDisposable {
       this.#bytesHere += sizeOf(request);
     }
     const paths = requests.map((request) => request.path).join("\0");
-    member.thread.post({ firstId, paths });
+    const areFiles = requests.every((request) => request.isFile === true);
+    member.thread.post({ firstId, paths, areFiles });
   }
 
   /** The thread that should have the next job; undefined when all have enough to do. */

@@ -6,6 +6,11 @@ export interface HashRequest {
   path: string;
   /** Bytes, when the scan knows; lets long files start first. */
   size?: number;
+  /**
+   * The scan saw that it is a regular file. It is then opened without asking the file system
+   * again, which opening needs otherwise: that of a named pipe waits for a writer.
+   */
+  isFile?: boolean;
 }
 
 /** MD5 of a file together with the size and time that it had before and after. */

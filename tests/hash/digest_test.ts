@@ -75,7 +75,6 @@ const LENGTHS_IN_BITS = [
   ["2^29 - 8", 2 ** 29 - 8],
   ["2^29", 2 ** 29],
   ["2^29 + 8", 2 ** 29 + 8],
-  ["2^32 + 8", 2 ** 32 + 8],
 ] as const;
 
 for (const [name, bits] of LENGTHS_IN_BITS) {
@@ -90,6 +89,16 @@ for (const [name, bits] of LENGTHS_IN_BITS) {
     assert.equal(toHex(hash.digest()), expected.digest("hex"));
   });
 }
+
+Deno.test("MD5 is right on a message of more than 2^32 bits", () => {
+  const piece = new Uint8Array(1 << 20).fill(7);
+  const hash = createMd5();
+  for (let left = 2 ** 29 + 1; left > 0; left -= piece.length) {
+    hash.update(piece.subarray(0, left));
+  }
+  // From node:crypto, which takes longer for it than all other tests here.
+  assert.equal(toHex(hash.digest()), "ae6eef8ef70af195956843a4ac34fc37");
+});
 
 Deno.test("digest takes bytes of every kind, an async iterable and a stream", async () => {
   const bytes = data.subarray(3, 70_001);
