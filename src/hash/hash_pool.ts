@@ -3,7 +3,13 @@
 import { type HashReport, readReport } from "./hash_agent.ts";
 import type { HashOutcome, HashRequest } from "./hash_result.ts";
 import { HashRun } from "./hash_run.ts";
-import { type HashThread, type StartHashThread, startHere, startWorker } from "./hash_thread.ts";
+import {
+  canStartWorkers,
+  type HashThread,
+  type StartHashThread,
+  startHere,
+  startWorker,
+} from "./hash_thread.ts";
 
 /** More threads than this read no faster from any disk that was tried. */
 const MAX_WORKERS = 16;
@@ -74,7 +80,7 @@ export class HashPool implements AsyncDisposable {
   readonly #startWorker: StartHashThread;
   readonly #members = new Set<Member>();
   #run: HashRun<HashRequest> | undefined;
-  #canStartWorkers = true;
+  #canStartWorkers = canStartWorkers();
   #filesHere = 0;
   #bytesHere = 0;
   #nextId = 0;
