@@ -186,6 +186,7 @@ function task(
   return {
     path: update.root.address(batch.folder, file.name),
     size: file.size < 0 ? undefined : file.size,
+    isFile: true,
     folder: batch.folder,
     name: file.name,
     modality: batch.modality,
