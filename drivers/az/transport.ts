@@ -159,6 +159,11 @@ export class Transport {
     const abort = () => fail(signal?.reason);
     const watch = this.#watchFor(this.#limits.connectMs, () => fail(stalled(url)));
     signal?.addEventListener("abort", abort, { once: true });
+    // Deno (2.9) sends a request again by itself, whatever its method, when a
+    // kept connection breaks before the answer: a write would be done twice
+    // and its second answer, "exists already", taken for the first. It does so
+    // for requests that say they reuse a connection.
+    outgoing.once("socket", () => outgoing.reusedSocket = false);
     outgoing.on("error", reject);
     outgoing.once("close", () => reject(new Error("the line was cut")));
     outgoing.once("response", (message) => {

@@ -19,6 +19,8 @@ export interface AzuriteOptions {
   tls?: { cert: string; key: string };
   /** Accept Entra tokens (unsigned ones too); needs `tls`. */
   oauth?: boolean;
+  /** Names of further accounts with the same key: `upload` answers as `https://upload.any.domain`. */
+  accounts?: readonly string[];
 }
 
 /** A running server; disposing stops it. */
@@ -56,6 +58,10 @@ export class Azurite implements AsyncDisposable {
     if (options.oauth) args.push("--oauth", "basic");
     const process = new Deno.Command(Deno.execPath(), {
       args,
+      env: {
+        AZURITE_ACCOUNTS: [ACCOUNT, ...options.accounts ?? []]
+          .map((name) => `${name}:${ACCOUNT_KEY}`).join(";"),
+      },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -107,9 +113,9 @@ export class Azurite implements AsyncDisposable {
   }
 
   /** Makes a new container and gives its name. */
-  async container(): Promise<string> {
+  async container(account: string = ACCOUNT): Promise<string> {
     const name = `c${++this.#containers}-${crypto.randomUUID().slice(0, 8)}`;
-    const url = new URL(`${this.accountUrl}/${name}`);
+    const url = new URL(`${this.origin}/${account}/${name}`);
     // Not through the SDK: over https the certificate is the tests' own.
     const { createHmac } = await import("node:crypto");
     const date = new Date().toUTCString();
@@ -119,7 +125,7 @@ export class Azurite implements AsyncDisposable {
       ...Array(11).fill(""),
       `x-ms-date:${date}`,
       `x-ms-version:${version}`,
-      `/${ACCOUNT}${url.pathname}`,
+      `/${account}${url.pathname}`,
       "restype:container",
     ].join("\n");
     const signature = createHmac("sha256", new Uint8Array(atobBytes(ACCOUNT_KEY))).update(text)
@@ -130,7 +136,7 @@ export class Azurite implements AsyncDisposable {
       headers: {
         "x-ms-date": date,
         "x-ms-version": version,
-        authorization: `SharedKey ${ACCOUNT}:${signature}`,
+        authorization: `SharedKey ${account}:${signature}`,
       },
       ...(client && { client }),
     });

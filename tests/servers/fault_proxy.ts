@@ -2,7 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import * as http from "node:http";
-import type { AddressInfo } from "node:net";
+import * as https from "node:https";
+import * as net from "node:net";
 
 /** What happens to a request. */
 export type Fault =
@@ -22,12 +23,14 @@ export type Fault =
   }
   /** Nothing ever answers; the server never sees the request. */
   | { kind: "silence" }
+  /** The request's body is no longer read, and nothing answers. */
+  | { kind: "stop_reading" }
   /** The line is cut when so many bytes of the answer's body have passed. */
   | { kind: "cut_answer"; after: number }
   /** The answer stops after so many bytes of its body, and the line stays open. */
   | { kind: "stall_answer"; after: number }
-  /** One byte of the answer's body arrives as another one. */
-  | { kind: "flip_answer_byte"; at: number }
+  /** The answer's text arrives as another one. */
+  | { kind: "edit_answer"; edit: (text: string) => string }
   /** Something is done when the server has answered, before the answer passes. */
   | { kind: "meanwhile"; act: () => Promise<void> };
 
@@ -37,7 +40,7 @@ export interface SeenRequest {
   /** Without query, percent-encoded. */
   path: string;
   query: URLSearchParams;
-  headers: http.IncomingHttpHeaders;
+  headers: Readonly<Record<string, string>>;
   /** Bytes of the body that arrived. */
   bytes: number;
   /** Of the answer that passed, if one did. */
@@ -50,29 +53,39 @@ interface Planned {
   times: number;
 }
 
-/** A running proxy; disposing closes it. */
+/**
+ * A running proxy; disposing closes it. It speaks http on plain sockets, because
+ * destroying the socket below Deno's http server does not cut the line.
+ */
 export class FaultProxy implements AsyncDisposable {
   /** Every request so far, in order. */
   readonly requests: SeenRequest[] = [];
-  readonly #server: http.Server;
+  readonly #server: net.Server;
+  readonly #sockets = new Set<net.Socket>();
   readonly #target: URL;
-  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #agent: http.Agent;
   readonly #planned: Planned[] = [];
 
-  private constructor(target: URL) {
+  private constructor(target: URL, ca?: string) {
     this.#target = target;
-    this.#server = http.createServer((request, response) => this.#handle(request, response));
+    this.#agent = ca === undefined
+      ? new http.Agent({ keepAlive: true })
+      : new https.Agent({ keepAlive: true, ca });
+    this.#server = net.createServer((socket) => this.#serve(socket));
   }
 
-  /** @param origin where requests go: `http://127.0.0.1:PORT` */
-  static async start(origin: string): Promise<FaultProxy> {
-    const proxy = new FaultProxy(new URL(origin));
+  /**
+   * @param origin where requests go: `http://127.0.0.1:PORT`
+   * @param ca PEM text of the authority, where that is https; the proxy itself speaks http
+   */
+  static async start(origin: string, ca?: string): Promise<FaultProxy> {
+    const proxy = new FaultProxy(new URL(origin), ca);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     return proxy;
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#server.address() as net.AddressInfo).port}`;
   }
 
   /** The URL's counterpart that leads through the proxy. */
@@ -100,7 +113,7 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     this.#agent.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -113,94 +126,163 @@ export class FaultProxy implements AsyncDisposable {
     return planned.fault;
   }
 
-  #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
-    const url = new URL(request.url ?? "/", this.origin);
+  /** One connection: requests one after the other. */
+  #serve(socket: net.Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    let head = Buffer.alloc(0);
+    let exchange: Exchange | undefined;
+    socket.on("data", (chunk: Buffer) => {
+      while (chunk.length > 0 && !socket.destroyed) {
+        if (exchange === undefined) {
+          head = Buffer.concat([head, chunk]);
+          const end = head.indexOf("\r\n\r\n");
+          if (end === -1) return;
+          chunk = head.subarray(end + 4);
+          exchange = this.#exchange(socket, head.subarray(0, end).toString("latin1"));
+          head = Buffer.alloc(0);
+        }
+        const body = chunk.subarray(0, exchange.left);
+        chunk = chunk.subarray(body.length);
+        exchange.left -= body.length;
+        exchange.body(body);
+        if (exchange.left > 0) return;
+        exchange.end();
+        exchange = undefined;
+      }
+    });
+    socket.on("close", () => exchange?.aborted());
+  }
+
+  #exchange(socket: net.Socket, head: string): Exchange {
+    const [first = "", ...lines] = head.split("\r\n");
+    const [method = "", target = "/"] = first.split(" ");
+    const headers: Record<string, string> = {};
+    for (const line of lines) {
+      const colon = line.indexOf(":");
+      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+    }
+    const url = new URL(target, this.origin);
     const seen: SeenRequest = {
-      method: request.method ?? "",
+      method,
       path: url.pathname,
       query: url.searchParams,
-      headers: request.headers,
+      headers,
       bytes: 0,
     };
     this.requests.push(seen);
     const fault = this.#take(seen);
-    const cut = () => {
-      request.socket.destroy();
-    };
-    request.on("error", () => {});
-    response.on("error", () => {});
-    if (fault?.kind === "silence") {
-      request.resume();
-      return;
+    const left = Number(headers["content-length"] ?? 0);
+    const idle: Exchange = { left, body: () => {}, end: () => {}, aborted: () => {} };
+    if (fault?.kind === "silence") return idle;
+    if (fault?.kind === "stop_reading") {
+      socket.pause();
+      return idle;
     }
     if (fault?.kind === "answer") {
       const answer = () => {
-        response.writeHead(fault.status, fault.headers);
-        response.end(fault.body ?? "");
         seen.status = fault.status;
+        sendHead(socket, fault.status, {
+          ...fault.headers,
+          "content-length": String(Buffer.byteLength(fault.body ?? "")),
+        });
+        socket.write(fault.body ?? "");
       };
       if (fault.early) answer();
-      else request.on("end", answer);
-      request.resume();
-      return;
+      return { ...idle, end: fault.early ? () => {} : answer };
     }
-    const upstream = http.request({
+    const upstream = (this.#target.protocol === "https:" ? https : http).request({
       agent: this.#agent,
       host: this.#target.hostname,
       port: this.#target.port,
-      method: request.method,
-      path: request.url,
-      headers: request.headers,
+      method,
+      path: target,
+      headers,
     });
-    upstream.on("error", cut);
-    request.on("aborted", () => upstream.destroy());
-    request.on("data", (chunk: Buffer) => {
-      const from = seen.bytes;
-      seen.bytes += chunk.length;
-      if (fault?.kind === "cut_request" && seen.bytes >= fault.after) {
-        upstream.destroy();
-        cut();
-        return;
-      }
-      upstream.write(
-        fault?.kind === "flip_request_byte" ? flipped(chunk, fault.at - from) : chunk,
-      );
+    upstream.on("error", () => socket.destroy());
+    upstream.on("response", (answer) => {
+      void this.#answer(socket, seen, fault, answer).catch(() => socket.destroy());
     });
-    request.on("end", () => upstream.end());
-    upstream.on("response", async (answer) => {
-      answer.on("error", cut);
-      if (fault?.kind === "lose_answer") {
-        answer.resume();
-        answer.on("end", cut);
-        return;
-      }
-      if (fault?.kind === "meanwhile") await fault.act();
-      seen.status = answer.statusCode;
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      let passed = 0;
-      answer.on("data", (chunk: Buffer) => {
-        const from = passed;
-        passed += chunk.length;
-        if (fault?.kind === "cut_answer" || fault?.kind === "stall_answer") {
-          if (from >= fault.after) return;
-          response.write(chunk.subarray(0, fault.after - from));
-          if (passed >= fault.after && fault.kind === "cut_answer") setTimeout(cut, 20);
+    return {
+      left,
+      body: (chunk) => {
+        const from = seen.bytes;
+        seen.bytes += chunk.length;
+        if (fault?.kind === "cut_request" && seen.bytes >= fault.after) {
+          upstream.destroy();
+          socket.destroy();
           return;
         }
-        response.write(
-          fault?.kind === "flip_answer_byte" ? flipped(chunk, fault.at - from) : chunk,
+        upstream.write(
+          fault?.kind === "flip_request_byte"
+            ? flipped(chunk, fault.at - from)
+            : Buffer.from(chunk),
         );
+      },
+      end: () => {
+        if (!socket.destroyed) upstream.end();
+      },
+      aborted: () => upstream.destroy(),
+    };
+  }
+
+  async #answer(
+    socket: net.Socket,
+    seen: SeenRequest,
+    fault: Fault | undefined,
+    answer: http.IncomingMessage,
+  ): Promise<void> {
+    const { statusCode = 502, headers } = answer;
+    if (fault?.kind === "lose_answer") {
+      for await (const _ of answer) { /* the server is done */ }
+      socket.destroy();
+      return;
+    }
+    if (fault?.kind === "meanwhile") await fault.act();
+    seen.status = statusCode;
+    const chunks: Buffer[] = [];
+    if (seen.method === "HEAD") {
+      answer.resume();
+      sendHead(socket, statusCode, headers);
+      return;
+    }
+    for await (const chunk of answer) chunks.push(chunk);
+    let body = Buffer.concat(chunks);
+    if (fault?.kind === "edit_answer") body = Buffer.from(fault.edit(body.toString()));
+    sendHead(socket, statusCode, { ...headers, "content-length": String(body.length) });
+    if (fault?.kind === "cut_answer" || fault?.kind === "stall_answer") {
+      socket.write(body.subarray(0, fault.after), () => {
+        if (fault.kind === "cut_answer") socket.destroySoon();
       });
-      answer.on("end", () => {
-        if (fault?.kind !== "cut_answer" && fault?.kind !== "stall_answer") response.end();
-      });
-    });
+      return;
+    }
+    socket.write(body);
   }
 }
 
+/** One request under way. */
+interface Exchange {
+  /** Bytes of its body that have not come yet. */
+  left: number;
+  body(chunk: Buffer): void;
+  end(): void;
+  aborted(): void;
+}
+
+function sendHead(
+  socket: net.Socket,
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): void {
+  const lines = Object.entries(headers)
+    .filter(([name]) => !["transfer-encoding", "connection", "keep-alive"].includes(name))
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`);
+}
+
 function flipped(chunk: Buffer, at: number): Buffer {
-  if (at < 0 || at >= chunk.length) return chunk;
   const copy = Buffer.from(chunk);
-  copy[at] = (copy[at] ?? 0) ^ 0x20;
+  if (at >= 0 && at < copy.length) copy[at] = (copy[at] ?? 0) ^ 0x20;
   return copy;
 }
