@@ -1,29 +1,30 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "./edge.ts";
-import { leaf, type Outcome } from "./leaf.ts";
+import { acting, leaf, type Outcome } from "./leaf.ts";
 
 /** `history`: every command that changed the journal. */
 export function historyCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("history", "every command that changed the journal", [
-    "-c config.toml history",
-  ])
-    .option("--journal <file>", "read this journal file")
-    .action(async (flags) => {
-      outcome.exitCode = await history(command as unknown as Command, flags.journal, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("history", "every command that changed the journal", [
+      "-c config.toml history",
+    ])
+      .option("--journal <file>", "read this journal file"),
+    edge,
+    outcome,
+    history,
+  );
 }
 
 async function history(
   command: Command,
-  file: string | undefined,
+  flags: { journal?: string },
   edge: Edge,
 ): Promise<number> {
   const { openSession } = await import("./session.ts");
   const { openForReading } = await import("./journal_session.ts");
   const { historyReport } = await import("../report/history_report.ts");
   await using session = await openSession(command, edge);
-  await using readable = await openForReading(session, edge, { file });
+  await using readable = await openForReading(session, edge, { file: flags.journal });
   const records = readable.journal.history();
   session.pause();
   if (session.json) session.json.end({ journal: readable.origin, history: records });

@@ -37,6 +37,24 @@ export interface Outcome {
   exitCode: number;
 }
 
+/**
+ * Ends the description of a leaf: what it does when it is called.
+ *
+ * @param run the command's work; gives the exit code
+ */
+export function acting<A extends unknown[], O extends Record<string, unknown>>(
+  command: Command<A, O>,
+  edge: Edge,
+  outcome: Outcome,
+  run: (command: Command, flags: O, edge: Edge) => Promise<number>,
+): Command {
+  const plain = command as unknown as Command;
+  plain.action(async (flags) => {
+    outcome.exitCode = await run(plain, flags as O, edge);
+  });
+  return plain;
+}
+
 /** What a leaf's module exports: it adds itself to its parent. */
 export type LeafFactory = (edge: Edge, outcome: Outcome) => Command;
 

@@ -1,28 +1,30 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "./edge.ts";
-import { leaf, type Outcome } from "./leaf.ts";
+import { acting, leaf, type Outcome } from "./leaf.ts";
 
 /** `login`: signs a person in ahead of time. */
 export function loginCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("login", "sign in to the central store, for the runs to come", [
-    "-c config.toml login",
-  ])
-    .action(async () => {
-      outcome.exitCode = await login(command as unknown as Command, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("login", "sign in to the central store, for the runs to come", [
+      "-c config.toml login",
+    ]),
+    edge,
+    outcome,
+    login,
+  );
 }
 
 /** `logout`: forgets the sign-in. */
 export function logoutCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("logout", "forget the sign-in that login kept", ["-c config.toml logout"])
-    .action(async () => {
-      outcome.exitCode = await logout(command as unknown as Command, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("logout", "forget the sign-in that login kept", ["-c config.toml logout"]),
+    edge,
+    outcome,
+    logout,
+  );
 }
 
-async function login(command: Command, edge: Edge): Promise<number> {
+async function login(command: Command, _: unknown, edge: Edge): Promise<number> {
   const { openSession } = await import("./session.ts");
   const { runbookOf } = await import("./journal_session.ts");
   const { signIn } = await import("../storage/sign_in.ts");
@@ -53,7 +55,7 @@ async function login(command: Command, edge: Edge): Promise<number> {
   return 0;
 }
 
-async function logout(command: Command, edge: Edge): Promise<number> {
+async function logout(command: Command, _: unknown, edge: Edge): Promise<number> {
   const { openSession } = await import("./session.ts");
   const { signOut } = await import("../storage/sign_in.ts");
   await using session = await openSession(command, edge);

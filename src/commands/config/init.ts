@@ -1,6 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { commonOptionsOf, leaf, type Outcome, parseNames } from "../leaf.ts";
+import { acting, commonOptionsOf, leaf, type Outcome, parseNames } from "../leaf.ts";
 
 interface InitFlags {
   central?: string;
@@ -18,25 +18,26 @@ interface InitFlags {
 
 /** `config init`: writes a commented configuration file. */
 export function initCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("init", "write a commented config.toml, by asking or from flags", [
-    "config init",
-    "config init --central az://emory-temp/ --data /mnt/data/site --yes",
-  ])
-    .option("--central <path>", "where files go: az://container/, or a local folder")
-    .option("--data <path>", "root of the site's data")
-    .option("--journal <path>", "where the journal lives (default: beside the files)")
-    .option("--local-journal <file>", "the journal's working copy (default: journal.db)")
-    .option("--account-url <url>", "address of the Azure account")
-    .option("--auth-mode <mode>", "how to sign in: login, sas, managed_identity, …")
-    .option("--tenant <id>", "Azure tenant of the central account")
-    .option("--mode <mode>", "append or full (default: append)")
-    .option("--modalities <names>", "separated by commas", parseNames)
-    .option("--omop-per-patient", "OMOP lies under each patient")
-    .option("--yes", "replace an existing file without asking")
-    .action(async (flags) => {
-      outcome.exitCode = await init(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("init", "write a commented config.toml, by asking or from flags", [
+      "config init",
+      "config init --central az://emory-temp/ --data /mnt/data/site --yes",
+    ])
+      .option("--central <path>", "where files go: az://container/, or a local folder")
+      .option("--data <path>", "root of the site's data")
+      .option("--journal <path>", "where the journal lives (default: beside the files)")
+      .option("--local-journal <file>", "the journal's working copy (default: journal.db)")
+      .option("--account-url <url>", "address of the Azure account")
+      .option("--auth-mode <mode>", "how to sign in: login, sas, managed_identity, …")
+      .option("--tenant <id>", "Azure tenant of the central account")
+      .option("--mode <mode>", "append or full (default: append)")
+      .option("--modalities <names>", "separated by commas", parseNames)
+      .option("--omop-per-patient", "OMOP lies under each patient")
+      .option("--yes", "replace an existing file without asking"),
+    edge,
+    outcome,
+    init,
+  );
 }
 
 async function init(command: Command, flags: InitFlags, edge: Edge): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome, parseCount, parseNames } from "../leaf.ts";
+import { acting, leaf, type Outcome, parseCount, parseNames } from "../leaf.ts";
 
 interface ListFlags {
   version?: string;
@@ -14,21 +14,22 @@ interface ListFlags {
 
 /** `file list`: what would be uploaded. */
 export function listCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("list", "what would be uploaded, by version and modality", [
-    "-c config.toml file list",
-    "-c config.toml file list --modalities Images --output-file images.txt",
-  ])
-    .option("--version <version>", "only files of this submission version")
-    .option("--modalities <names>", "only these, separated by commas", parseNames)
-    .option("--uploaded", "what is uploaded already, instead")
-    .option("--max-num-files <n>", "list this many files at most", parseCount)
-    .option("--output-file <file>", "write the list there, one path per line")
-    .option("--output-type <type>", "list (scripts follow in a later release)")
-    .option("--journal <file>", "read this journal file")
-    .action(async (flags) => {
-      outcome.exitCode = await list(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("list", "what would be uploaded, by version and modality", [
+      "-c config.toml file list",
+      "-c config.toml file list --modalities Images --output-file images.txt",
+    ])
+      .option("--version <version>", "only files of this submission version")
+      .option("--modalities <names>", "only these, separated by commas", parseNames)
+      .option("--uploaded", "what is uploaded already, instead")
+      .option("--max-num-files <n>", "list this many files at most", parseCount)
+      .option("--output-file <file>", "write the list there, one path per line")
+      .option("--output-type <type>", "list (scripts follow in a later release)")
+      .option("--journal <file>", "read this journal file"),
+    edge,
+    outcome,
+    list,
+  );
 }
 
 async function list(command: Command, flags: ListFlags, edge: Edge): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome, parseCount, parseNames } from "../leaf.ts";
+import { acting, leaf, type Outcome, parseCount, parseNames } from "../leaf.ts";
 
 interface UploadFlags {
   version?: string;
@@ -14,21 +14,22 @@ interface UploadFlags {
 
 /** `file upload`: sends what is new, proves it, marks it. */
 export function uploadCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("upload", "send new files, prove that they arrived, mark them", [
-    "-c config.toml file upload",
-    '-c config.toml file upload --max-num-files 1000 --max-rate "08:00,50M 18:00,off"',
-  ])
-    .option("--version <version>", "only files of this submission version")
-    .option("--modalities <names>", "only these, separated by commas", parseNames)
-    .option("--max-num-files <n>", "send this many files at most", parseCount)
-    .option("--max-rate <rate>", "bytes per second (50M), or a timetable")
-    .option("--receipts <file>", "append one JSON line per file, successes included")
-    .option("--dry-run", "say what would be sent, send nothing")
-    .option("--local-journal <file>", "working copy, instead of journal.local.path")
-    .action(async (flags) => {
-      outcome.exitCode = await upload(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("upload", "send new files, prove that they arrived, mark them", [
+      "-c config.toml file upload",
+      '-c config.toml file upload --max-num-files 1000 --max-rate "08:00,50M 18:00,off"',
+    ])
+      .option("--version <version>", "only files of this submission version")
+      .option("--modalities <names>", "only these, separated by commas", parseNames)
+      .option("--max-num-files <n>", "send this many files at most", parseCount)
+      .option("--max-rate <rate>", "bytes per second (50M), or a timetable")
+      .option("--receipts <file>", "append one JSON line per file, successes included")
+      .option("--dry-run", "say what would be sent, send nothing")
+      .option("--local-journal <file>", "working copy, instead of journal.local.path"),
+    edge,
+    outcome,
+    upload,
+  );
 }
 
 async function upload(command: Command, flags: UploadFlags, edge: Edge): Promise<number> {

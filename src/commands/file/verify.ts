@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import type { Verified } from "../../verify/verified.ts";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome, parseNames } from "../leaf.ts";
+import { acting, leaf, type Outcome, parseNames } from "../leaf.ts";
 
 interface VerifyFlags {
   version?: string;
@@ -20,23 +20,24 @@ const EXAMPLES = 20;
 
 /** `file verify`: compares the central store with the journal. */
 export function verifyCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("verify", "compare the central store with the journal", [
-    "-c config.toml file verify",
-    "-c config.toml file verify --all --deep --sample 1%",
-  ])
-    .option("--version <version>", "this version (default: the newest with uploaded files)")
-    .option("--all", "every version")
-    .option("--modalities <names>", "only these, separated by commas", parseNames)
-    .option("--deep", "download and hash the content")
-    .option("--resume", "with --deep: leave out what was read and found equal before")
-    .option("--sample <share>", "with --deep: read only a part, chosen at random: 1%", parseShare)
-    .option("--strict", "unproven counts as a failure")
-    .option("--combined <file>", "one line per file: = equal, * differs, - missing, + unknown, !")
-    .option("--journal <file>", "read this journal file; nothing is recorded")
-    .action(async (flags) => {
-      outcome.exitCode = await verify(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("verify", "compare the central store with the journal", [
+      "-c config.toml file verify",
+      "-c config.toml file verify --all --deep --sample 1%",
+    ])
+      .option("--version <version>", "this version (default: the newest with uploaded files)")
+      .option("--all", "every version")
+      .option("--modalities <names>", "only these, separated by commas", parseNames)
+      .option("--deep", "download and hash the content")
+      .option("--resume", "with --deep: leave out what was read and found equal before")
+      .option("--sample <share>", "with --deep: read only a part, chosen at random: 1%", parseShare)
+      .option("--strict", "unproven counts as a failure")
+      .option("--combined <file>", "one line per file: = equal, * differs, - missing, + unknown, !")
+      .option("--journal <file>", "read this journal file; nothing is recorded"),
+    edge,
+    outcome,
+    verify,
+  );
 }
 
 async function verify(command: Command, flags: VerifyFlags, edge: Edge): Promise<number> {

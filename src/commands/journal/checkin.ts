@@ -1,17 +1,18 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome } from "../leaf.ts";
+import { acting, leaf, type Outcome } from "../leaf.ts";
 
 /** `journal checkin`: gives the journal back and removes its lock. */
 export function checkinCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("checkin", "give the journal back and remove its lock", [
-    "-c config.toml journal checkin",
-  ])
-    .option("--local-journal <file>", "working copy, instead of journal.local.path")
-    .action(async (flags) => {
-      outcome.exitCode = await checkin(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("checkin", "give the journal back and remove its lock", [
+      "-c config.toml journal checkin",
+    ])
+      .option("--local-journal <file>", "working copy, instead of journal.local.path"),
+    edge,
+    outcome,
+    checkin,
+  );
 }
 
 async function checkin(

@@ -1,17 +1,18 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome } from "../leaf.ts";
+import { acting, leaf, type Outcome } from "../leaf.ts";
 
 /** `journal checkout`: takes the journal's lock and brings the journal here. */
 export function checkoutCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("checkout", "lock the journal and bring it here", [
-    "-c config.toml journal checkout",
-  ])
-    .option("--local-journal <file>", "working copy, instead of journal.local.path")
-    .action(async (flags) => {
-      outcome.exitCode = await checkout(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("checkout", "lock the journal and bring it here", [
+      "-c config.toml journal checkout",
+    ])
+      .option("--local-journal <file>", "working copy, instead of journal.local.path"),
+    edge,
+    outcome,
+    checkout,
+  );
 }
 
 async function checkout(

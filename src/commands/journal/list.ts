@@ -1,6 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome, parseNames } from "../leaf.ts";
+import { acting, leaf, type Outcome, parseNames } from "../leaf.ts";
 
 interface ListFlags {
   version?: string;
@@ -10,17 +10,18 @@ interface ListFlags {
 
 /** `journal list`: what the journal holds, by version. */
 export function listCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("list", "what the journal holds, by version and modality", [
-    "-c config.toml journal list",
-    "-c config.toml journal list --version 20260101000000 --json",
-  ])
-    .option("--version <version>", "only this submission version")
-    .option("--modalities <names>", "only these, separated by commas", parseNames)
-    .option("--journal <file>", "read this journal file")
-    .action(async (flags) => {
-      outcome.exitCode = await list(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("list", "what the journal holds, by version and modality", [
+      "-c config.toml journal list",
+      "-c config.toml journal list --version 20260101000000 --json",
+    ])
+      .option("--version <version>", "only this submission version")
+      .option("--modalities <names>", "only these, separated by commas", parseNames)
+      .option("--journal <file>", "read this journal file"),
+    edge,
+    outcome,
+    list,
+  );
 }
 
 async function list(command: Command, flags: ListFlags, edge: Edge): Promise<number> {

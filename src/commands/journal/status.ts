@@ -1,19 +1,20 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome } from "../leaf.ts";
+import { acting, leaf, type Outcome } from "../leaf.ts";
 
 /** `journal status`: where the journal is, who holds it, what is still to be sent. */
 export function statusCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("status", "where the journal is, who holds it, what is not uploaded yet", [
-    "-c config.toml journal status",
-  ])
-    .action(async () => {
-      outcome.exitCode = await status(command as unknown as Command, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("status", "where the journal is, who holds it, what is not uploaded yet", [
+      "-c config.toml journal status",
+    ]),
+    edge,
+    outcome,
+    status,
+  );
 }
 
-async function status(command: Command, edge: Edge): Promise<number> {
+async function status(command: Command, _: unknown, edge: Edge): Promise<number> {
   const { isChorusError } = await import("../../errors/chorus_error.ts");
   const { openSession } = await import("../session.ts");
   const { checkoutContext, openForReading, runbookOf } = await import("../journal_session.ts");

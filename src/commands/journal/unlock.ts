@@ -1,25 +1,22 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome } from "../leaf.ts";
+import { acting, leaf, type Outcome } from "../leaf.ts";
 
 /** `journal unlock`: takes the lock away from a holder who will not come back. */
 export function unlockCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("unlock", "remove a lock whose holder will not come back", [
-    "-c config.toml journal unlock",
-    "-c config.toml journal unlock --yes",
-  ])
-    .option("--yes", "don't ask")
-    .action(async (flags) => {
-      outcome.exitCode = await unlockJournal(
-        command as unknown as Command,
-        flags.yes === true,
-        edge,
-      );
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("unlock", "remove a lock whose holder will not come back", [
+      "-c config.toml journal unlock",
+      "-c config.toml journal unlock --yes",
+    ])
+      .option("--yes", "don't ask"),
+    edge,
+    outcome,
+    unlockJournal,
+  );
 }
 
-async function unlockJournal(command: Command, yes: boolean, edge: Edge): Promise<number> {
+async function unlockJournal(command: Command, flags: { yes?: true }, edge: Edge): Promise<number> {
   const { openSession } = await import("../session.ts");
   const { checkoutContext } = await import("../journal_session.ts");
   const { unlock } = await import("../../checkout/unlock.ts");
@@ -45,7 +42,7 @@ async function unlockJournal(command: Command, yes: boolean, edge: Edge): Promis
         edge.terminal,
         `${location} is ${describeHolder(lock, (time) => formatTime(time))}. ${then}${lost} ` +
           "Remove the lock?",
-        { yes },
+        { yes: flags.yes === true },
       );
     },
   });

@@ -1,7 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { UpdateSummary } from "../../workflows/update_summary.ts";
 import type { Edge } from "../edge.ts";
-import { leaf, type Outcome, parseNames } from "../leaf.ts";
+import { acting, leaf, type Outcome, parseNames } from "../leaf.ts";
 
 interface UpdateFlags {
   version?: string;
@@ -13,19 +13,20 @@ interface UpdateFlags {
 
 /** `journal update`: finds what is new, changed or gone at the site. */
 export function updateCommand(edge: Edge, outcome: Outcome): Command {
-  const command = leaf("update", "find new, changed and gone files and journal them", [
-    "-c config.toml journal update",
-    "-c config.toml journal update --amend --modalities OMOP,Images",
-  ])
-    .option("--version <version>", "submission version to create, or to amend if it exists")
-    .option("--amend", "amend the newest version")
-    .option("--modalities <names>", "only these, separated by commas", parseNames)
-    .option("--dry-run", "look and hash, but write nothing")
-    .option("--yes", "declare many files gone without asking (journaling mode full)")
-    .action(async (flags) => {
-      outcome.exitCode = await update(command as unknown as Command, flags, edge);
-    }) as unknown as Command;
-  return command;
+  return acting(
+    leaf("update", "find new, changed and gone files and journal them", [
+      "-c config.toml journal update",
+      "-c config.toml journal update --amend --modalities OMOP,Images",
+    ])
+      .option("--version <version>", "submission version to create, or to amend if it exists")
+      .option("--amend", "amend the newest version")
+      .option("--modalities <names>", "only these, separated by commas", parseNames)
+      .option("--dry-run", "look and hash, but write nothing")
+      .option("--yes", "declare many files gone without asking (journaling mode full)"),
+    edge,
+    outcome,
+    update,
+  );
 }
 
 async function update(command: Command, flags: UpdateFlags, edge: Edge): Promise<number> {
