@@ -1,9 +1,7 @@
 /** Buffers in the kernel's memory for files that are read asynchronously. */
 
-import { BLOCK } from "./kernel/layout.ts";
 import type { Md5Kernel } from "./kernel/md5_kernel.ts";
-
-const PADDING = 2 * BLOCK;
+import { PADDING_BYTES } from "./open_file.ts";
 
 /** Two pieces of memory: one is hashed while the other is being read into. */
 export interface BufferPair {
@@ -39,7 +37,7 @@ export class Buffers {
       return new Promise((resolve) => this.#waiting.push(resolve));
     }
     this.#left--;
-    const reserve = () => this.#kernel.reserve(this.#size + PADDING);
+    const reserve = () => this.#kernel.reserve(this.#size + PADDING_BYTES);
     const pair: BufferPair = {
       size: this.#size,
       addresses: [reserve(), reserve()],
@@ -59,7 +57,7 @@ export class Buffers {
   release(): void {
     for (const { addresses } of this.#made.splice(0)) {
       for (const address of addresses) {
-        this.#kernel.release(address, this.#size + PADDING);
+        this.#kernel.release(address, this.#size + PADDING_BYTES);
       }
     }
     this.#free.length = 0;

@@ -1,29 +1,29 @@
 /** Hashes files in this thread, several side by side. */
 
 import { setImmediate } from "node:timers";
-import { type BufferPair, Buffers } from "./buffers.ts";
+import { Buffers } from "./buffers.ts";
 import {
   checkUnchanged,
   failureOf,
-  FileProblem,
   type FileState,
   fileState,
   shortRead,
   unexpectedContent,
 } from "./file_state.ts";
 import type { HashFailure } from "./hash_result.ts";
-import { BLOCK } from "./kernel/layout.ts";
-import { type Md5Kernel, newSegment, resetState, type Segment } from "./kernel/md5_kernel.ts";
+import type { Md5Kernel, Segment } from "./kernel/md5_kernel.ts";
 import { Latency } from "./latency.ts";
+import { OpenFile, PADDING_BYTES } from "./open_file.ts";
+import { readAhead, type ReadAheadHost } from "./read_ahead.ts";
 
 /** Bytes that one synchronous read asks for: with twelve lanes little enough for the L2 cache. */
 const PIECE = 64 * 1024;
-/** With room for the padding. */
-const LANE_BYTES = PIECE + 2 * BLOCK;
+const LANE_BYTES = PIECE + PADDING_BYTES;
 /** From this size on, what is left of a file without company is read ahead. */
 const READ_AHEAD_FROM = 4 * 1024 * 1024;
 /** Files that are waited for at a time on a slow mount. */
 const IN_FLIGHT = 48;
+/** Buffers of those; the large ones for files that don't fit into a few small ones. */
 const SMALL_BUFFER = 64 * 1024;
 const SMALL_BUFFERS = 40;
 const LARGE_BUFFER = 1024 * 1024;
@@ -65,34 +65,6 @@ interface QueuedFile {
   isFile: boolean;
 }
 
-/** A file that is open or about to be. */
-class OpenFile {
-  readonly segment = newSegment();
-  id = 0;
-  path = "";
-  handle: Deno.FsFile | undefined;
-  before: FileState | undefined;
-  read = 0;
-  /** What the share clock showed when it began. */
-  began = 0;
-
-  begin({ id, path }: QueuedFile, began: number): void {
-    this.id = id;
-    this.path = path;
-    this.handle = undefined;
-    this.before = undefined;
-    this.read = 0;
-    this.began = began;
-    this.segment.blocks = 0;
-    resetState(this.segment.state);
-  }
-
-  close(): void {
-    this.handle?.close();
-    this.handle = undefined;
-  }
-}
-
 /** A file that is read synchronously into a lane's own buffer. */
 class LaneFile extends OpenFile {
   constructor(readonly address: number) {
@@ -128,6 +100,7 @@ export class FileHasher {
   readonly #idleLanes: LaneFile[] = [];
   readonly #lanes: LaneFile[] = [];
   readonly #ready: Ready[] = [];
+  readonly #host: ReadAheadHost;
   #inFlight = 0;
   #wake: (() => void) | undefined;
   #run: Promise<void> | undefined;
@@ -149,6 +122,16 @@ export class FileHasher {
     for (let i = 0; i < kernel.lanes; i++) {
       this.#idleLanes.push(new LaneFile(kernel.reserve(LANE_BYTES)));
     }
+    this.#host = {
+      kernel,
+      isStopping: () => this.#stopping,
+      wasRead: (file, bytes) => this.#wasRead(file, bytes),
+      hash: (segment) =>
+        new Promise((resolve) => {
+          this.#ready.push({ segment, hashed: resolve });
+          this.#wake?.();
+        }),
+    };
     this.#smallBuffers = new Buffers(kernel, SMALL_BUFFER, SMALL_BUFFERS);
     this.#largeBuffers = new Buffers(kernel, LARGE_BUFFER, LARGE_BUFFERS);
   }
@@ -327,29 +310,14 @@ export class FileHasher {
       got += n;
     }
     lane.read += got;
-    this.#options.afterRead?.(lane.path, lane.read);
-    this.#stage(lane, lane.address, got, before);
+    this.#wasRead(lane, got);
+    lane.stage(this.#kernel, lane.address, got, before);
     if (lane.read < before.size) return;
     if (before.size === 0 && handle.readSync(new Uint8Array(1)) !== null) {
       throw unexpectedContent();
     }
     checkUnchanged(before, fileState(handle.statSync()));
     lane.close();
-  }
-
-  /** Makes a piece that was read the file's next segment. */
-  #stage(file: OpenFile, address: number, bytes: number, before: FileState): void {
-    const { segment } = file;
-    this.bytes += bytes;
-    segment.address = address;
-    if (file.read < before.size) {
-      segment.blocks = bytes / BLOCK;
-    } else {
-      const rest = bytes % BLOCK;
-      const whole = bytes - rest;
-      segment.blocks = whole / BLOCK +
-        this.#kernel.pad(address + whole, rest, before.size);
-    }
   }
 
   #succeed(file: OpenFile): void {
@@ -368,14 +336,9 @@ export class FileHasher {
       // Only between two segments: the file moves to other buffers.
       if (lane.segment.blocks > 0) this.#kernel.run([lane.segment]);
       const file = new OpenFile();
-      file.begin({ id: lane.id, path: lane.path, isFile: true }, lane.began);
-      file.segment.state.set(lane.segment.state);
-      file.read = lane.read;
-      file.before = before;
-      file.handle = handle;
-      lane.handle = undefined;
+      file.takeOver(lane);
       this.#removeLane(i);
-      this.#track(file, () => this.#readAhead(file, handle, before));
+      this.#track(file, () => this.#readRest(file, handle, before));
     }
   }
 
@@ -388,7 +351,7 @@ export class FileHasher {
       file.handle = handle;
       const before = fileState(await handle.stat());
       file.before = before;
-      await this.#readAhead(file, handle, before);
+      await this.#readRest(file, handle, before);
     });
   }
 
@@ -404,65 +367,22 @@ export class FileHasher {
     });
   }
 
-  /** Reads a file to its end, one piece ahead of the kernel. */
-  async #readAhead(
-    file: OpenFile,
-    handle: Deno.FsFile,
-    before: FileState,
-  ): Promise<void> {
+  /** Reads what is left of a file and makes sure that it is what it was. */
+  async #readRest(file: OpenFile, handle: Deno.FsFile, before: FileState): Promise<void> {
     const buffers = before.size - file.read > LARGE_BUFFER
       ? this.#largeBuffers
       : this.#smallBuffers;
     const pair = await buffers.take();
     try {
-      await this.#readAheadInto(pair, file, handle, before);
+      await readAhead(this.#host, file, handle, before, pair);
     } finally {
       buffers.give(pair);
     }
     checkUnchanged(before, fileState(await handle.stat()));
   }
 
-  async #readAheadInto(
-    { size, addresses }: BufferPair,
-    file: OpenFile,
-    handle: Deno.FsFile,
-    before: FileState,
-  ): Promise<void> {
-    const { memory } = this.#kernel;
-    const readInto = async (address: number): Promise<number> => {
-      const wanted = Math.min(size, before.size - file.read);
-      let got = 0;
-      while (got < wanted) {
-        if (this.#stopping) throw new FileProblem("unreadable", "Stopped");
-        const n = await handle.read(
-          memory.subarray(address + got, address + wanted),
-        );
-        if (n === null) throw shortRead(before.size, file.read + got);
-        got += n;
-      }
-      file.read += got;
-      this.#options.afterRead?.(file.path, file.read);
-      return got;
-    };
-    let current = 0;
-    let bytes = await readInto(addresses[current]);
-    if (before.size === 0 && await handle.read(new Uint8Array(1)) !== null) {
-      throw unexpectedContent();
-    }
-    for (;;) {
-      const last = file.read === before.size;
-      this.#stage(file, addresses[current], bytes, before);
-      const hashed = new Promise<void>((resolve) =>
-        this.#ready.push({ segment: file.segment, hashed: resolve })
-      );
-      this.#wake?.();
-      if (last) return await hashed;
-      current = 1 - current;
-      const reading = readInto(addresses[current]);
-      // Its failure is looked at when the kernel no longer needs the other buffer.
-      reading.catch(() => {});
-      await hashed;
-      bytes = await reading;
-    }
+  #wasRead({ path, read }: OpenFile, bytes: number): void {
+    this.bytes += bytes;
+    this.#options.afterRead?.(path, read);
   }
 }
