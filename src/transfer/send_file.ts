@@ -32,6 +32,7 @@ import { md5Bytes, proofMetadata } from "./proof.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { ResumeTokens } from "./resume_tokens.ts";
 import { sendParts } from "./send_parts.ts";
+import type { SharedHashing } from "./shared_hashing.ts";
 import { type SiteFile, type SiteFiles, sourceChanged } from "./site_files.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -47,6 +48,7 @@ export interface SendContext {
   stamp: string;
   limit: ConcurrencyLimit;
   memory: MemoryBudget;
+  hashing: SharedHashing;
   rate: RateLimit | undefined;
   /** Told of content bytes that are through: sent, or found to be held already. */
   onBytes: (bytes: number) => void;

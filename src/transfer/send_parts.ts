@@ -10,6 +10,7 @@ import type { BufferLease } from "./memory_budget.ts";
 import { partSize } from "./part_size.ts";
 import { md5Bytes, proofMetadata, readProof } from "./proof.ts";
 import { changedContent, type Delivery, type SendContext } from "./send_file.ts";
+import type { SharedHashing } from "./shared_hashing.ts";
 import type { SiteFile } from "./site_files.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -90,7 +91,7 @@ async function putAll(
   context: SendContext,
   signal: AbortSignal | undefined,
 ): Promise<{ count: number; attempts: number }> {
-  const { store, memory, limit, onBytes } = context;
+  const { store, memory, limit, hashing, onBytes } = context;
   // A driver that can't pace is given whole parts at the limit's average.
   const rate = store.multipart?.paces ? undefined : context.rate;
   const stop = new AbortController();
@@ -99,6 +100,7 @@ async function putAll(
   let failure: { error: unknown } | undefined;
   let attempts = 1;
   const count = Math.ceil(transfer.size / partBytes);
+  using _stream = hashing.begin();
 
   const put = async (index: number, lease: BufferLease, md5: Uint8Array) => {
     try {
@@ -126,7 +128,7 @@ async function putAll(
       const length = Math.min(partBytes, transfer.size - index * partBytes);
       const lease = await memory.lease(length, either);
       try {
-        const md5 = await readPart(transfer, file, lease.bytes, whole, either);
+        const md5 = await readPart(transfer, file, lease.bytes, whole, hashing, either);
         const held = upload.held.get(index);
         if (held !== undefined && sameBytes(held, md5)) {
           onBytes(length);
@@ -159,6 +161,7 @@ async function readPart(
   file: SiteFile,
   into: Uint8Array,
   whole: IncrementalMd5,
+  hashing: SharedHashing,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const part = createMd5();
@@ -167,8 +170,7 @@ async function readPart(
     const slice = into.subarray(offset, offset + SLICE_BYTES);
     const read = await file.read(slice);
     if (read < slice.length) throw changedContent(transfer);
-    part.update(slice);
-    whole.update(slice);
+    await hashing.update([{ md5: part, bytes: slice }, { md5: whole, bytes: slice }]);
   }
   return part.digest();
 }
