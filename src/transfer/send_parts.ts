@@ -156,6 +156,7 @@ async function putAll(
   return { count, attempts };
 }
 
+/** Fills the buffer; the next slice is read while one is hashed. */
 async function readPart(
   transfer: Transfer,
   file: SiteFile,
@@ -165,12 +166,28 @@ async function readPart(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const part = createMd5();
-  for (let offset = 0; offset < into.length; offset += SLICE_BYTES) {
-    signal.throwIfAborted();
-    const slice = into.subarray(offset, offset + SLICE_BYTES);
-    const read = await file.read(slice);
-    if (read < slice.length) throw changedContent(transfer);
-    await hashing.update([{ md5: part, bytes: slice }, { md5: whole, bytes: slice }]);
+  const sliceAt = (offset: number) => into.subarray(offset, offset + SLICE_BYTES);
+  const read = (offset: number) => {
+    const reading = file.read(sliceAt(offset));
+    // It may fail while nobody waits for it yet; who waits later is told.
+    reading.catch(() => {});
+    return reading;
+  };
+  let reading: Promise<number> | undefined = read(0);
+  try {
+    for (let offset = 0; offset < into.length; offset += SLICE_BYTES) {
+      signal.throwIfAborted();
+      const slice = sliceAt(offset);
+      const filled = await reading;
+      reading = undefined;
+      if (filled !== slice.length) throw changedContent(transfer);
+      const next = offset + SLICE_BYTES;
+      if (next < into.length) reading = read(next);
+      await hashing.update([{ md5: part, bytes: slice }, { md5: whole, bytes: slice }]);
+    }
+  } finally {
+    // Nothing may write into the buffer once it is given back.
+    await reading?.catch(() => {});
   }
   return part.digest();
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isChorusError } from "../../src/errors/chorus_error.ts";
+import { ChorusError, isChorusError } from "../../src/errors/chorus_error.ts";
 import type { Driver, ObjectInfo } from "../../src/storage/driver.ts";
 import { Store } from "../../src/storage/store.ts";
 import { ConcurrencyLimit } from "../../src/transfer/concurrency_limit.ts";
@@ -652,5 +652,39 @@ Deno.test("a transfer that fails waits for its other parts before it lets their 
   const transfer = await sending.journaled(PATH, someBytes(LARGE));
   await assert.rejects(sending.send(transfer), failsWith("io"));
   assert.equal(reading, 0);
+  assert.equal(sending.context.memory.usedBytes, 0);
+});
+
+Deno.test("parts of several slices, read ahead, are whole; a read that fails ahead fails the file alone", async () => {
+  await using sending = await Sending.start("shelf");
+  sending.context.sizes = { oneRequestBytes: 1000, partBytes: 3 * MIB };
+  // Another file is being hashed, so that slices wait for their turn.
+  using _other = sending.context.hashing.begin();
+  const transfer = await sending.journaled(PATH, someBytes(7 * MIB + 5));
+  assert.equal((await sending.send(transfer)).proof, "sender");
+  assert.equal(md5Hex(await sending.central(KEY) ?? new Uint8Array()), transfer.md5);
+
+  await sending.truth.remove(KEY);
+  let reads = 0;
+  const { site } = sending;
+  const failing: SiteFiles = {
+    away: false,
+    async open(path, signal) {
+      const file = await site.open(path, signal);
+      return {
+        size: file.size,
+        read: (into) => {
+          if (++reads < 3) return file.read(into);
+          return Promise.reject(new ChorusError("io", "the disk is broken"));
+        },
+        rewind: () => file.rewind(),
+        checkUnchanged: () => file.checkUnchanged(),
+        [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+      };
+    },
+  };
+  sending.context.sites = new Map([["Images", failing]]);
+  await assert.rejects(sending.send(transfer), failsWith("io", /disk is broken/));
+  assert.equal(await sending.central(KEY), undefined);
   assert.equal(sending.context.memory.usedBytes, 0);
 });
