@@ -54,6 +54,7 @@ async function takeSnapshot(snapshot: number): Promise<void> {
 
 say(`A synthetic site and two submissions, in ${folder}\n`);
 await show("testdata generate --output generated");
+if (failedCommands > 0) Deno.exit(1);
 await takeSnapshot(1);
 await Deno.mkdir(join(folder, "work"));
 await Deno.mkdir(join(folder, "store"));
