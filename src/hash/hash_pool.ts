@@ -24,7 +24,7 @@ const JOB_BYTES = 8 * 1024 * 1024;
 /** So much is hashed in this thread before a worker is started, which takes about 30 ms. */
 const FILES_HERE = 32;
 const BYTES_HERE = 4 * 1024 * 1024;
-/** What a file of unknown size counts. */
+/** What a file of unknown size counts before others have shown how large they are. */
 const UNKNOWN_SIZE = 64 * 1024;
 
 /** A file and what became of it. */
@@ -59,7 +59,13 @@ interface Member {
   isWorker: boolean;
   /** True from the first report on. */
   reported: boolean;
-  requests: Map<number, HashRequest>;
+  tasks: Map<number, Task>;
+  bytes: number;
+}
+
+/** A file that a thread has, and how many bytes it was counted as. */
+interface Task {
+  request: HashRequest;
   bytes: number;
 }
 
@@ -84,6 +90,8 @@ export class HashPool implements AsyncDisposable {
   #filesHere = 0;
   #bytesHere = 0;
   #nextId = 0;
+  /** Sum and number of the files hashed so far. */
+  readonly #done = { bytes: 0, files: 0 };
 
   constructor(options: HashPoolOptions = {}) {
     this.#workers = options.workers ??
@@ -150,24 +158,33 @@ export class HashPool implements AsyncDisposable {
     while (run.queued > 0) {
       const member = this.#memberFor(run);
       if (member === undefined) return;
-      const share = Math.ceil(run.queued / (2 * this.#workers));
-      const files = Math.min(JOB_FILES, Math.max(share, 8));
-      this.#post(member, run.dequeue(files, JOB_BYTES, sizeOf));
+      // Small jobs until the first results tell how large the files are.
+      const files = this.#done.files === 0
+        ? Math.min(LANES, Math.ceil(run.queued / this.#workers))
+        : Math.min(JOB_FILES, Math.max(8, Math.ceil(run.queued / (2 * this.#workers))));
+      this.#post(member, run.dequeue(files, JOB_BYTES, (request) => this.#sizeOf(request)));
     }
   }
 
   #post(member: Member, requests: readonly HashRequest[]): void {
     const firstId = this.#nextId;
     for (const request of requests) {
-      member.requests.set(this.#nextId++, request);
-      member.bytes += sizeOf(request);
+      const bytes = this.#sizeOf(request);
+      member.tasks.set(this.#nextId++, { request, bytes });
+      member.bytes += bytes;
       if (member.isWorker) continue;
       this.#filesHere++;
-      this.#bytesHere += sizeOf(request);
+      this.#bytesHere += bytes;
     }
     const paths = requests.map((request) => request.path).join("\0");
     const areFiles = requests.every((request) => request.isFile === true);
     member.thread.post({ firstId, paths, areFiles });
+  }
+
+  /** The file's size where it is known, else that of the others on average. */
+  #sizeOf({ size }: HashRequest): number {
+    if (size !== undefined && size >= 0) return size;
+    return this.#done.files === 0 ? UNKNOWN_SIZE : this.#done.bytes / this.#done.files;
   }
 
   /** The thread that should have the next job; undefined when all have enough to do. */
@@ -177,22 +194,22 @@ export class HashPool implements AsyncDisposable {
       return members.find((member) => !member.isWorker) ?? this.#add(false);
     }
     const workers = members.filter((member) => member.isWorker);
-    const idle = workers.find((member) => member.requests.size === 0);
+    const idle = workers.find((member) => member.tasks.size === 0);
     if (idle !== undefined) return idle;
     if (workers.length < this.#workers) return this.#add(true);
+    const most = this.#done.files === 0 ? LANES : FILES_AHEAD;
     return workers
-      .filter(({ requests, bytes }) =>
-        requests.size < FILES_AHEAD &&
-        (bytes < BYTES_AHEAD || requests.size < LANES)
+      .filter(({ tasks, bytes }) =>
+        tasks.size < most && (bytes < BYTES_AHEAD || tasks.size < LANES)
       )
-      .sort((a, b) => a.bytes - b.bytes || a.requests.size - b.requests.size)[0];
+      .sort((a, b) => a.bytes - b.bytes || a.tasks.size - b.tasks.size)[0];
   }
 
   /** True while so little was asked for that starting a worker takes longer than hashing it. */
   #isLittle(run: HashRun<HashRequest>): boolean {
     for (const member of this.#members) if (member.isWorker) return false;
     return this.#filesHere + run.queued <= FILES_HERE &&
-      this.#bytesHere + run.queuedBytes(sizeOf) <= BYTES_HERE;
+      this.#bytesHere + run.queuedBytes(askedSizeOf) <= BYTES_HERE;
   }
 
   #add(isWorker: boolean): Member {
@@ -204,7 +221,7 @@ export class HashPool implements AsyncDisposable {
       }),
       isWorker,
       reported: false,
-      requests: new Map(),
+      tasks: new Map(),
       bytes: 0,
     };
     this.#members.add(member);
@@ -219,11 +236,13 @@ export class HashPool implements AsyncDisposable {
     if (report.bytes > 0) this.#onBytes?.(report.bytes);
     const results: HashResult<HashRequest>[] = [];
     for (const { id, outcome } of readReport(report)) {
-      const request = member.requests.get(id);
-      if (request === undefined) continue;
-      member.requests.delete(id);
-      member.bytes -= sizeOf(request);
-      results.push({ request, outcome });
+      const task = member.tasks.get(id);
+      if (task === undefined) continue;
+      member.tasks.delete(id);
+      member.bytes -= task.bytes;
+      this.#done.files++;
+      if (outcome.ok) this.#done.bytes += outcome.size;
+      results.push({ request: task.request, outcome });
     }
     this.#run?.deliver(results);
     this.#dispatch();
@@ -232,7 +251,7 @@ export class HashPool implements AsyncDisposable {
   /** A thread has died: its files fail, unless it never began. */
   #bury(member: Member, message: string): void {
     if (!this.#members.delete(member)) return;
-    const requests = [...member.requests.values()];
+    const requests = Array.from(member.tasks.values(), ({ request }) => request);
     if (member.isWorker && !member.reported) {
       // A worker that can't even start: go on without workers rather than fail every file.
       this.#canStartWorkers = false;
@@ -253,7 +272,7 @@ export class HashPool implements AsyncDisposable {
   /** Stops the threads whose work nobody waits for any more. */
   async #abandon(): Promise<void> {
     await this.#terminate(
-      [...this.#members].filter((member) => member.requests.size > 0),
+      [...this.#members].filter((member) => member.tasks.size > 0),
     );
   }
 
@@ -263,6 +282,13 @@ export class HashPool implements AsyncDisposable {
   }
 }
 
-function sizeOf({ size }: HashRequest): number {
-  return size === undefined || size < 0 ? UNKNOWN_SIZE : size;
+/** The size, from the file system where the scan does not know it: a few files may be huge. */
+function askedSizeOf(request: HashRequest): number {
+  if (request.size !== undefined && request.size >= 0) return request.size;
+  try {
+    return Deno.statSync(request.path).size;
+  } catch {
+    // The hash will find out why.
+    return 0;
+  }
 }

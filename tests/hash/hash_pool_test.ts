@@ -115,6 +115,21 @@ Deno.test("a handful of small files is hashed without a worker, more of them wit
   });
 });
 
+Deno.test("a few files that turn out to be large are given to workers", async () => {
+  await withFolder(async (folder) => {
+    const paths = ["a", "b"].map((name) => join(folder, name));
+    for (const path of paths) {
+      await Deno.writeFile(path, new Uint8Array());
+      await Deno.truncate(path, 10_000_000);
+    }
+    const { counts, startWorker } = counting();
+    await using pool = new HashPool({ workers: 2, startWorker });
+    const results = await collect(pool.hash([paths.map((path) => ({ path, size: -1 }))]));
+    assert.ok(results.every(({ outcome }) => outcome.ok));
+    assert.equal(counts.started, 2);
+  });
+});
+
 Deno.test("no files give no results", async () => {
   await using pool = new HashPool();
   assert.deepEqual(await collect(pool.hash([])), []);
