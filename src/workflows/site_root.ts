@@ -29,6 +29,11 @@ export interface SiteRoot {
   /** What the hash pool, or a store, is given as a file's path. */
   address(folder: string, name: string): string;
   scan(options: ScanRootOptions): AsyncIterable<ScanItem>;
+  /**
+   * Whether something lies at a journaled path that a walk should have found:
+   * a second opinion before a row is declared gone.
+   */
+  shouldHaveFound(modality: string, folder: string, name: string): Promise<boolean>;
   hash<T extends HashRequest>(
     batches: AsyncIterable<readonly T[]>,
     options: { signal: AbortSignal },
@@ -50,7 +55,7 @@ export interface ScanRootOptions {
  * @param hashing the pool hashes local files; `onBytes` is told of bytes of others
  */
 export async function siteRoots(
-  config: Config,
+  config: Pick<Config, "sites" | "numThreads">,
   wanted: readonly string[],
   openStore: (place: Place) => Promise<Store>,
   hashing: { pool: HashPool; onBytes: (bytes: number) => void },
@@ -84,6 +89,7 @@ export async function siteRoots(
           modalities,
           trees,
           hashing.pool,
+          config.numThreads,
         )
         : storedRoot(path, await openStore({ path, auth }), modalities, trees, hashing.onBytes),
     );
@@ -99,6 +105,7 @@ function localRoot(
   modalities: readonly string[],
   trees: readonly TreeModality[],
   pool: HashPool,
+  numThreads: number | undefined,
 ): SiteRoot {
   return {
     path,
@@ -107,10 +114,33 @@ function localRoot(
     address: (folder, name) => toLocalPath(root, joinJournalPath(folder, name), SYNTAX),
     async *scan(options) {
       const { scanTree } = await import("../scan/scan_tree.ts");
-      yield* scanTree(root, trees, options);
+      yield* scanTree(root, trees, { ...options, numThreads });
+    },
+    async shouldHaveFound(modality, folder, name) {
+      if (!mayBeFound(trees, modality, folder, name)) return false;
+      try {
+        await Deno.lstat(toLocalPath(root, joinJournalPath(folder, name), SYNTAX));
+        return true;
+      } catch (error) {
+        // What can't be looked at may be there.
+        return !(error instanceof Deno.errors.NotFound ||
+          error instanceof Deno.errors.NotADirectory);
+      }
     },
     hash: (batches, options) => pool.hash(batches, options),
   };
+}
+
+/** False where the configuration leaves a path out: then nobody expects the walk to find it. */
+function mayBeFound(
+  trees: readonly TreeModality[],
+  modality: string,
+  folder: string,
+  name: string,
+): boolean {
+  const tree = trees.find((each) => each.modality === modality);
+  return tree !== undefined && tree.exclude.length === 0 && tree.followLinks !== "never" &&
+    tree.pattern.match(joinJournalPath(folder, name)) !== undefined;
 }
 
 function storedRoot(
@@ -128,6 +158,10 @@ function storedRoot(
     async *scan(options) {
       const { scanStore } = await import("../scan/scan_store.ts");
       yield* scanStore(store, trees, options);
+    },
+    async shouldHaveFound(modality, folder, name) {
+      return mayBeFound(trees, modality, folder, name) &&
+        await store.stat(joinJournalPath(folder, name)) !== undefined;
     },
     hash: (batches, options) => hashStoredObjects(store, batches, { ...options, onBytes }),
   };

@@ -205,10 +205,20 @@ async function deleteGone(journal: Journal, root: SiteRoot, deletion: Deletion):
   for (const modality of root.modalities) {
     options.signal.throwIfAborted();
     let gone = 0;
-    for (const page of journal.unseenActive(modality, seen)) gone += page.length;
+    let overlooked = 0;
+    for (const page of journal.unseenActive(modality, seen)) {
+      options.signal.throwIfAborted();
+      gone += page.length;
+      const found = await Promise.all(
+        page.map(({ folder, name }) => root.shouldHaveFound(modality, folder, name)),
+      );
+      overlooked += found.filter(Boolean).length;
+    }
     if (gone === 0) continue;
-    if (incomplete.has(modality)) {
-      const reason = "not everything could be read";
+    if (incomplete.has(modality) || overlooked > 0) {
+      const reason = overlooked > 0
+        ? `${overlooked} of them are there, but the walk did not find them`
+        : "not everything could be read";
       summary.deletionsSkipped.push({ modality, reason, rows: gone });
       continue;
     }
