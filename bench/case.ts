@@ -9,8 +9,10 @@ export interface Case {
 
 /** A case that was measured. */
 export interface CaseResult extends Case {
-  /** Median of the runs' ratios. */
-  ratio: number;
+  /** Median of the runs' ratios; undefined where there was no peer. */
+  ratio?: number;
+  /** The ratio of each run, or of each pair of neighbours. */
+  ratios?: readonly number[];
   /** Both sides in words, with units. */
   ours: string;
   peer: string;
@@ -26,10 +28,23 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** True when the goal is reached; undefined where there is none. */
+/** True when the goal is reached; undefined where there is none, or no peer. */
 export function reached({ goal, ratio }: CaseResult): boolean | undefined {
-  if (goal === undefined) return undefined;
+  if (goal === undefined || ratio === undefined) return undefined;
   return goal.better === "more" ? ratio >= goal.ratio : ratio <= goal.ratio;
+}
+
+/** A goal as it stands in the tables. */
+export function goalText({ goal }: Case): string {
+  return goal === undefined ? "" : `${goal.better === "more" ? "≥" : "≤"} ${goal.ratio}`;
+}
+
+/** A median with its smallest and largest value: `0.40 (0.38–0.44)`. */
+export function ratioText({ ratio, ratios = [] }: CaseResult): string {
+  if (ratio === undefined) return "–";
+  if (ratios.length < 2) return ratio.toFixed(2);
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  return `${ratio.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
 }
 
 /** Wall seconds of two things done in turns: a warm-up of each, then five times. */
@@ -58,12 +73,10 @@ export async function inTurns(
 
 /** Prints a result as a line; for running a benchmark by itself. */
 export function printReport(result: CaseResult): void {
-  const { name, ratio, goal, ours, peer } = result;
-  const verdict = goal === undefined
+  const { name, goal, ours, peer } = result;
+  const verdict = goal === undefined || result.ratio === undefined
     ? ""
-    : `, goal ${goal.better === "more" ? "≥" : "≤"} ${goal.ratio}: ${
-      reached(result) ? "reached" : "missed"
-    }`;
-  const line = `${name}: ${ratio.toFixed(2)}${verdict} (${ours}; ${peer})\n`;
+    : `, goal ${goalText(result)}: ${reached(result) ? "reached" : "missed"}`;
+  const line = `${name}: ${ratioText(result)}${verdict} (${ours}; ${peer})\n`;
   Deno.stdout.writeSync(new TextEncoder().encode(line));
 }
