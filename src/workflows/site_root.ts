@@ -55,7 +55,7 @@ export interface ScanRootOptions {
  * @param hashing the pool hashes local files; `onBytes` is told of bytes of others
  */
 export async function siteRoots(
-  config: Pick<Config, "sites" | "numThreads">,
+  config: Pick<Config, "sites"> & { numThreads?: number },
   wanted: readonly string[],
   openStore: (place: Place) => Promise<Store>,
   hashing: { pool: HashPool; onBytes: (bytes: number) => void },
