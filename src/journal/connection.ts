@@ -15,16 +15,20 @@ export interface ConnectionOptions {
   bigInts?: boolean;
   /** False: references are not checked, for a copy of what was checked. */
   foreignKeys?: boolean;
+  /** What an error means; by default what it means for a journal. */
+  translateError?: (error: unknown, path: string) => unknown;
 }
 
 /** A connection to one database file. */
 export class Connection implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #translateError: (error: unknown, path: string) => unknown;
   #open = true;
 
   /** @throws ChorusError as {@linkcode translateDatabaseError} says */
   constructor(readonly path: string, options: ConnectionOptions) {
+    this.#translateError = options.translateError ?? translateDatabaseError;
     // Arrays cost a third less than objects; the bundled types don't know all options yet.
     const settings = {
       readOnly: options.readOnly,
@@ -111,7 +115,7 @@ export class Connection implements Disposable {
     try {
       return action();
     } catch (error) {
-      throw translateDatabaseError(error, this.path);
+      throw this.#translateError(error, this.path);
     }
   }
 }
