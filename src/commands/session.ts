@@ -39,7 +39,7 @@ export async function openSession(command: Command, edge: Edge): Promise<Session
   });
   const log = common.logFile === undefined
     ? undefined
-    : await openLog(common.logFile, config, command);
+    : await openLog(common.logFile, await secretsIn(config), command.name());
   const reporter = createReporter({
     terminal: edge.terminal,
     now: edge.now,
@@ -105,12 +105,27 @@ async function open(place: Place, config: Config, edge: Edge, emit: Emit): Promi
   });
 }
 
-async function openLog(path: string, config: Config, command: Command): Promise<EventLog> {
-  const { openEventLog } = await import("../report/log_file.ts");
+async function secretsIn(config: Config): Promise<readonly string[]> {
   const { secretsOf } = await import("../config/redacted_config.ts");
+  return secretsOf(config);
+}
+
+/**
+ * Opens the log file of a command.
+ *
+ * @param secrets texts that are never written
+ * @param command its name, the first thing in the log
+ * @throws ChorusError `usage` when it can't be written
+ */
+export async function openLog(
+  path: string,
+  secrets: readonly string[],
+  command: string,
+): Promise<EventLog> {
+  const { openEventLog } = await import("../report/log_file.ts");
   try {
-    const log = await openEventLog(path, secretsOf(config));
-    log.note("command", { command: command.name() });
+    const log = await openEventLog(path, secrets);
+    log.note("command", { command });
     return log;
   } catch (cause) {
     throw new ChorusError("usage", `The log file "${path}" can't be opened for writing.`, {
