@@ -20,6 +20,10 @@ import { unlockCommand } from "./journal/unlock.ts";
 import { updateCommand } from "./journal/update.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
 import { generateCommand as testdataGenerateCommand } from "./testdata/generate.ts";
+import { checkCommand as manifestCheckCommand } from "./manifest/check.ts";
+import { exportCommand as manifestExportCommand } from "./manifest/export.ts";
+import { generateCommand as manifestGenerateCommand } from "./manifest/generate.ts";
+import { listCommand as manifestListCommand } from "./manifest/list.ts";
 import { usageCommand } from "./usage.ts";
 
 const DESCRIPTION = "Sends a site's clinical files to the central store, and proves that each " +
@@ -59,6 +63,16 @@ const GROUPS: readonly { name: string; description: string; leaves: readonly Lea
     leaves: [fileListCommand, uploadCommand, verifyCommand],
   },
   { name: "config", description: "the configuration file", leaves: [initCommand] },
+  {
+    name: "manifest",
+    description: "waveform records: their files, sessions and submissions",
+    leaves: [
+      manifestGenerateCommand,
+      manifestListCommand,
+      manifestCheckCommand,
+      manifestExportCommand,
+    ],
+  },
   {
     name: "testdata",
     description: "a synthetic site to try things with",
