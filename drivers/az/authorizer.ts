@@ -34,12 +34,17 @@ export interface Authorizer {
     challenge: string | undefined,
     signal?: AbortSignal,
   ): Promise<boolean>;
-  /** Why the service may have refused, where the credentials tell more than it does. */
-  explain(
-    status: number,
-    code: string | undefined,
-    operation: Operation,
-  ): Partial<Failure> | undefined;
+  /** Why the service refused, where the credentials tell more than it does. */
+  explain(refusal: Refusal): Partial<Failure> | undefined;
+}
+
+/** An answer that is no success. */
+export interface Refusal {
+  status: number;
+  code: string | undefined;
+  /** The service's sentence. */
+  said: string;
+  operation: Operation;
 }
 
 /** The SDK's own signature, as a function. */
@@ -79,9 +84,11 @@ export function authorizerFor(endpoint: Endpoint, keeper: TokenKeeper | undefine
           signer.sign(request);
           return request.url;
         },
-        explain: (status, code) =>
-          status === 403 && code === "AuthenticationFailed"
+        explain: ({ status, code, said }) =>
+          status === 403 &&
+            (code === "AuthenticationFailed" || /failed to authenticate/i.test(said))
             ? {
+              kind: "credentials",
               message: `the account key is not the one of "${access.accountName}"`,
               remedy: "Check azure_account_key and azure_account_name, and this machine's clock.",
             }
@@ -91,7 +98,7 @@ export function authorizerFor(endpoint: Endpoint, keeper: TokenKeeper | undefine
     case "sas":
       return {
         authorize: ({ url }) => `${url}${url.includes("?") ? "&" : "?"}${access.sas.query}`,
-        explain: (status, _code, operation) =>
+        explain: ({ status, operation }) =>
           status === 401 || status === 403
             ? explainRefusal(access.sas, operation, accountUrl, Date.now())
             : undefined,
@@ -99,7 +106,7 @@ export function authorizerFor(endpoint: Endpoint, keeper: TokenKeeper | undefine
     case "anonymous":
       return {
         authorize: ({ url }) => url,
-        explain: (status, code) =>
+        explain: ({ status, code }) =>
           status === 401 || status === 403 || code === "ResourceNotFound" ||
             code === "PublicAccessNotPermitted"
             ? {
@@ -118,7 +125,7 @@ export function authorizerFor(endpoint: Endpoint, keeper: TokenKeeper | undefine
         },
         renew: (refused, challenge, signal) =>
           keeper.renew(refused.headers.authorization?.slice("Bearer ".length), challenge, signal),
-        explain: (status, code) => keeper.explain(status, code),
+        explain: ({ status, code }) => keeper.explain(status, code),
       };
     }
   }

@@ -152,7 +152,7 @@ export class BlobService {
         operation,
         condition: conditionOf(request.headers),
         retryAfterMs: retryAfterMs(headers, Date.now()),
-        explanation: this.#authorizer.explain(status, code, operation),
+        explanation: this.#authorizer.explain({ status, code, said: said ?? "", operation }),
       },
     );
   }

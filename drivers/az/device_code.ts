@@ -10,7 +10,7 @@ import {
 import { AzureFailure, classify, TransportError } from "./azure_error.ts";
 import type { TokenCacheFile } from "./token_cache.ts";
 import type { AccessToken, TokenSource } from "./token_keeper.ts";
-import type { Transport } from "./transport.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /** What a token must be good for. */
 export const STORAGE_SCOPE = "https://storage.azure.com/.default";
@@ -48,7 +48,8 @@ export async function signInByDeviceCode(
   show: (message: string) => void,
   signal?: AbortSignal,
 ): Promise<Person> {
-  const app = application(options, signal);
+  const line: LineLog = {};
+  const app = application(options, line, signal);
   const request = {
     scopes: [STORAGE_SCOPE],
     deviceCodeCallback: (response: { message: string }) => show(response.message),
@@ -72,10 +73,15 @@ export async function signInByDeviceCode(
     return { username: result.account.username, tenantId: result.tenantId };
   } catch (error) {
     signal?.throwIfAborted();
-    throw personFailure(error);
+    throw personFailure(error, line);
   } finally {
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/** The line's last error, which the libraries replace by one of their own. */
+export interface LineLog {
+  error?: TransportError;
 }
 
 /** Uses the sign-in that `chorus-upload login` (or the dance at the start of a run) has kept. */
@@ -90,7 +96,8 @@ export function keptSignIn(options: PersonOptions): TokenSource {
         });
       }
       // A new application each time: it reads the cache file again.
-      const app = application({ ...options, tenantId: options.tenantId ?? tenantId }, signal);
+      const line: LineLog = {};
+      const app = application({ ...options, tenantId: options.tenantId ?? tenantId }, line, signal);
       try {
         const [account] = await app.getTokenCache().getAllAccounts();
         if (account === undefined) {
@@ -114,13 +121,17 @@ export function keptSignIn(options: PersonOptions): TokenSource {
         };
       } catch (error) {
         signal?.throwIfAborted();
-        throw personFailure(error);
+        throw personFailure(error, line);
       }
     },
   };
 }
 
-function application(options: PersonOptions, signal?: AbortSignal): PublicClientApplication {
+function application(
+  options: PersonOptions,
+  line: LineLog,
+  signal?: AbortSignal,
+): PublicClientApplication {
   const configuration: Configuration = {
     auth: {
       clientId: CLIENT_ID,
@@ -132,7 +143,7 @@ function application(options: PersonOptions, signal?: AbortSignal): PublicClient
     },
     cache: { cachePlugin: options.cache },
     system: {
-      networkClient: networkClient(options.transport, signal),
+      networkClient: networkClient(options.transport, line, signal),
       disableInternalRetries: true,
       loggerOptions: {
         loggerCallback: () => {},
@@ -149,25 +160,29 @@ function authorityOf({ authorityHost, tenantId }: PersonOptions): string {
 }
 
 /** The library's requests over our transport: same proxy, same certificates, same time limits. */
-function networkClient(transport: Transport, signal?: AbortSignal): INetworkModule {
+function networkClient(
+  transport: Transport,
+  line: LineLog,
+  signal?: AbortSignal,
+): INetworkModule {
   const send = async <T>(
     method: string,
     url: string,
     options: { headers?: Record<string, string>; body?: string } | undefined,
   ) => {
-    const response = await transport.send({
+    line.error = undefined;
+    const { response, text } = await exchange(transport, line, {
       method,
       url,
       headers: { ...options?.headers },
       body: options?.body === undefined ? undefined : new TextEncoder().encode(options.body),
       signal,
     });
-    const text = await transport.textOf(response, url, signal);
     let body: unknown;
     try {
       body = JSON.parse(text);
     } catch {
-      throw new TransportError(
+      throw line.error = new TransportError(
         `the sign-in service answered ${response.status} with something that is no JSON`,
         new URL(url),
       );
@@ -182,14 +197,32 @@ function networkClient(transport: Transport, signal?: AbortSignal): INetworkModu
   };
 }
 
-/** What an error of the library means: the line, or the sign-in. */
-export function personFailure(error: unknown): unknown {
-  if (error instanceof AzureFailure) return error;
-  const line = causeOf(error);
-  if (line !== undefined) {
-    const { kind, message = "", remedy } = classify(line);
-    return new AzureFailure(kind, `no sign-in: ${message}`, { remedy, cause: error });
+/** One exchange with a sign-in service, its answer as text; an error of the line is noted. */
+export async function exchange(
+  transport: Transport,
+  line: LineLog,
+  request: HttpRequest,
+): Promise<{ response: HttpResponse; text: string }> {
+  try {
+    const response = await transport.send(request);
+    return { response, text: await transport.textOf(response, request.url, request.signal) };
+  } catch (error) {
+    if (error instanceof TransportError) line.error = error;
+    throw error;
   }
+}
+
+/** The failure of a way of signing in whose line failed, else undefined. */
+export function lineFailure(line: LineLog, way: string, cause: unknown): AzureFailure | undefined {
+  if (line.error === undefined) return undefined;
+  const { kind, message = "", remedy } = classify(line.error);
+  return new AzureFailure(kind, `no sign-in (${way}): ${message}`, { remedy, cause });
+}
+
+function personFailure(error: unknown, line: LineLog): AzureFailure {
+  if (error instanceof AzureFailure) return error;
+  const failure = lineFailure(line, "chorus-upload login", error);
+  if (failure !== undefined) return failure;
   const message = error instanceof Error ? error.message.split(/\r?\n/)[0] : String(error);
   return new AzureFailure(
     "credentials",
@@ -198,12 +231,4 @@ export function personFailure(error: unknown): unknown {
       : `the sign-in was refused (${message})`,
     { remedy: "Run `chorus-upload login`.", cause: error },
   );
-}
-
-/** The line's error below an error, however deep. */
-export function causeOf(error: unknown): TransportError | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    if (at instanceof TransportError) return at;
-  }
-  return undefined;
 }

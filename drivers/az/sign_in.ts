@@ -5,8 +5,10 @@ import { createHttpHeaders, type HttpClient } from "@azure/core-rest-pipeline";
 import type { DriverOptions } from "../../src/storage/driver.ts";
 import { AzureFailure, classify } from "./azure_error.ts";
 import {
-  causeOf,
+  exchange,
   keptSignIn,
+  lineFailure,
+  type LineLog,
   type PersonOptions,
   signInByDeviceCode,
   STORAGE_SCOPE,
@@ -110,8 +112,8 @@ export function servicePrincipal(context: SignInContext): TokenSource {
       },
     );
   }
-  const options = identityOptions(context);
-  return identitySource("service principal", false, async () => {
+  return identitySource("service principal", false, async (_, line) => {
+    const options = identityOptions(context, line);
     const identity = await import("@azure/identity");
     if (secret) return new identity.ClientSecretCredential(tenantId, clientId, secret, options);
     if (certificatePath) {
@@ -143,10 +145,10 @@ export function azureCli({ auth }: SignInContext): TokenSource {
 /** The identity of the Azure machine itself; `AZURE_CLIENT_ID` picks one of several. */
 export function managedIdentity(context: SignInContext): TokenSource {
   const clientId = context.environment.AZURE_CLIENT_ID;
-  return identitySource("managed identity", false, async () => {
+  return identitySource("managed identity", false, async (_, line) => {
     const { ManagedIdentityCredential } = await import("@azure/identity");
     return new ManagedIdentityCredential({
-      ...identityOptions(context),
+      ...identityOptions(context, line),
       ...(clientId && { clientId }),
       retryOptions: { maxRetries: 2 },
     });
@@ -186,31 +188,34 @@ function authorityHostOf(environment: DriverOptions["environment"]): string {
   return environment.AZURE_AUTHORITY_HOST || "https://login.microsoftonline.com";
 }
 
-function identityOptions({ environment, transport }: SignInContext) {
+function identityOptions({ environment, transport }: SignInContext, line: LineLog) {
   const authorityHost = authorityHostOf(environment);
   return {
     authorityHost,
     disableInstanceDiscovery: !authorityHost.includes("login.microsoftonline."),
     additionallyAllowedTenants: ["*"],
-    httpClient: identityHttpClient(transport),
+    httpClient: identityHttpClient(transport, line),
     retryOptions: { maxRetries: 0 },
   };
 }
 
 /** Requests of the identity library over our transport: same proxy, same certificates. */
-function identityHttpClient(transport: Transport): HttpClient {
+function identityHttpClient(transport: Transport, line: LineLog): HttpClient {
   return {
     async sendRequest(request) {
       const body = typeof request.body === "string"
         ? new TextEncoder().encode(request.body)
         : undefined;
-      const signal = request.abortSignal as AbortSignal | undefined;
-      const response = await transport.send({
+      const asked = request.headers.toJSON();
+      // What is asked for compressed comes compressed, and nobody unpacks it.
+      delete asked["accept-encoding"];
+      line.error = undefined;
+      const { response, text } = await exchange(transport, line, {
         method: request.method,
         url: request.url,
-        headers: request.headers.toJSON(),
+        headers: asked,
         body,
-        signal,
+        signal: request.abortSignal as AbortSignal | undefined,
       });
       const headers = createHttpHeaders();
       for (const [name, value] of Object.entries(response.headers)) {
@@ -220,7 +225,7 @@ function identityHttpClient(transport: Transport): HttpClient {
         request,
         status: response.status,
         headers,
-        bodyAsText: await transport.textOf(response, request.url, signal),
+        bodyAsText: text,
       };
     },
   };
@@ -230,16 +235,17 @@ function identityHttpClient(transport: Transport): HttpClient {
 function identitySource(
   name: string,
   personal: boolean,
-  create: (tenantId: string | undefined) => Promise<TokenCredential>,
+  create: (tenantId: string | undefined, line: LineLog) => Promise<TokenCredential>,
 ): TokenSource {
   let kept: { credential: TokenCredential; tenantId: string | undefined } | undefined;
+  const line: LineLog = {};
   return {
     name,
     personal,
     async getToken({ fresh, tenantId, signal }) {
       try {
         if (kept === undefined || fresh || kept.tenantId !== tenantId) {
-          kept = { credential: await create(tenantId), tenantId };
+          kept = { credential: await create(tenantId, line), tenantId };
         }
         const token = await kept.credential.getToken(STORAGE_SCOPE, {
           abortSignal: signal,
@@ -249,25 +255,18 @@ function identitySource(
         return { token: token.token, expiresMs: token.expiresOnTimestamp };
       } catch (error) {
         signal?.throwIfAborted();
-        throw identityFailure(name, error);
+        throw identityFailure(name, error, line);
       }
     },
   };
 }
 
-function identityFailure(name: string, error: unknown): AzureFailure {
+function identityFailure(name: string, error: unknown, line: LineLog): AzureFailure {
   if (error instanceof AzureFailure) return error;
-  const line = causeOf(error);
-  if (line !== undefined) {
-    const { kind, message = "", remedy } = classify(line);
-    return new AzureFailure(kind, `no sign-in (${name}): ${message}`, { remedy, cause: error });
-  }
+  const failure = lineFailure(line, name, error);
+  if (failure !== undefined) return failure;
   const message = (error instanceof Error ? error.message : String(error)).split(/\r?\n/)[0] ?? "";
-  // Errors of the socket that were turned into text on the way up.
-  const away =
-    /network_error|E(CONN(REFUSED|RESET|ABORTED)|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN)|ENOTFOUND/
-      .test(message);
-  return new AzureFailure(away ? "unavailable" : "credentials", message, {
+  return new AzureFailure("credentials", message, {
     remedy: "Run `chorus-upload login`, or check the sign-in that auth_mode names.",
     cause: error,
   });

@@ -156,7 +156,7 @@ export interface MetadataService extends AsyncDisposable {
 export function metadataService(kind: "azure" | "google" = "azure"): MetadataService {
   const asked: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const { pathname } = new URL(request.url);
+    const pathname = new URL(request.url).pathname.replace(/\/$/, "");
     asked.push(pathname);
     if (kind === "google") {
       return new Response("Missing Metadata-Flavor:Google header.", { status: 403 });
