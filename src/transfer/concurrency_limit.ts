@@ -48,6 +48,8 @@ export class ConcurrencyLimit {
   #trial: "none" | "more" | "less" = "none";
   #lastTrial: "more" | "less" = "less";
   #steady = 0;
+  /** Requests still to end that were in flight at the last backing off. */
+  #outdated = 0;
 
   constructor(options: ConcurrencyOptions = {}) {
     this.#max = Math.max(1, options.max ?? 256);
@@ -91,13 +93,18 @@ export class ConcurrencyLimit {
       return result;
     } finally {
       this.#inFlight--;
+      if (this.#outdated > 0) this.#outdated--;
       this.#serve();
     }
   }
 
-  /** The service asked to be left alone, or answers no more: half as many from now on. */
+  /**
+   * The service asked to be left alone, or did not answer: half as many from now
+   * on. What was in flight at that moment says nothing new about it.
+   */
   backOff(): void {
-    if (this.#requests === 0 && !this.#climbing) return;
+    if (this.#outdated > 0 || (this.#requests === 0 && !this.#climbing)) return;
+    this.#outdated = this.#inFlight;
     this.#climbing = false;
     this.#settle(Math.max(1, Math.floor(this.#limit / 2)), 0);
   }

@@ -323,7 +323,13 @@ async function write(
   }, signal);
 }
 
-/** The service's own answer, or where it says nothing the bytes read back. */
+/**
+ * The service's own answer, or where it says nothing the bytes read back.
+ *
+ * What is read back from a local folder so soon comes from the system's cache:
+ * it proves that the system took the right bytes, and the driver has had them
+ * synced, but not what the medium holds. `file verify --deep` does that later.
+ */
 async function proveWritten(
   transfer: Transfer,
   written: Written,

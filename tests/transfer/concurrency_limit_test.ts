@@ -88,3 +88,22 @@ Deno.test("a request that fails or is cancelled while it waits gives its place b
   assert.equal(begun, false);
   assert.equal(limit.inFlight, 0);
 });
+
+Deno.test("one outage under many requests halves the limit once, a second outage again", async () => {
+  const limit = new ConcurrencyLimit({ initial: 64 });
+  const outage = async (requests: number) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const all = Array.from({ length: requests }, () =>
+      limit.run(0, async () => {
+        await promise;
+        limit.backOff();
+      }));
+    resolve();
+    await Promise.all(all);
+  };
+  await limit.run(0, () => Promise.resolve());
+  await outage(64);
+  assert.equal(limit.limit, 32);
+  await outage(32);
+  assert.equal(limit.limit, 16);
+});
