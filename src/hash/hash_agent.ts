@@ -6,17 +6,16 @@ import type { HashFailure, HashOutcome } from "./hash_result.ts";
 import { toHex } from "./hex.ts";
 import { md5Kernel } from "./kernel/md5_kernel.ts";
 
-/** Files for a thread; packed, since copying many objects between threads is slow. */
+/** Files for a thread. */
 export interface HashJob {
   /** Number of the first file; the others follow. */
   firstId: number;
-  /** Paths, separated by NUL, which no path can contain. */
-  paths: string;
+  paths: readonly string[];
   /** All of them are known to be regular files. */
   areFiles: boolean;
 }
 
-/** What a thread has done since its last report. */
+/** What a thread has done since its last report; packed, since copying objects is slow. */
 export interface HashReport {
   /** Numbers of the files hashed. */
   ids: Uint32Array<ArrayBuffer>;
@@ -109,7 +108,7 @@ export class HashAgent implements AsyncDisposable {
   /** Queues a job. Settles when nothing is left to do. */
   take({ firstId, paths, areFiles }: HashJob): Promise<void> {
     let id = firstId;
-    for (const path of paths.split("\0")) this.#hasher.add(id++, path, areFiles);
+    for (const path of paths) this.#hasher.add(id++, path, areFiles);
     return this.#hasher.run();
   }
 

@@ -176,7 +176,7 @@ export class HashPool implements AsyncDisposable {
       this.#filesHere++;
       this.#bytesHere += bytes;
     }
-    const paths = requests.map((request) => request.path).join("\0");
+    const paths = requests.map((request) => request.path);
     const areFiles = requests.every((request) => request.isFile === true);
     member.thread.post({ firstId, paths, areFiles });
   }

@@ -130,6 +130,21 @@ Deno.test("a few files that turn out to be large are given to workers", async ()
   });
 });
 
+Deno.test("an impossible path fails alone and shifts no other file's result", async () => {
+  await withFolder(async (folder) => {
+    const { requests, expected } = await writeFiles(folder, 40, (i) => 10 * i);
+    const impossible = { name: "impossible", path: `${folder}/a\0${folder}/b` };
+    await using pool = new HashPool({ workers: 2 });
+    const results = await collect(pool.hash([[impossible, ...requests]]));
+    const failed = results.filter(({ outcome }) => !outcome.ok);
+    assert.deepEqual(failed.map(({ request }) => request.name), ["impossible"]);
+    assert.deepEqual(
+      digests(results.filter(({ outcome }) => outcome.ok)),
+      new Map([...expected].sort()),
+    );
+  });
+});
+
 Deno.test("no files give no results", async () => {
   await using pool = new HashPool();
   assert.deepEqual(await collect(pool.hash([])), []);
