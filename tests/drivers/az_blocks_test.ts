@@ -120,6 +120,24 @@ Deno.test("a block left by an upload with another block size is not trusted", as
   assert.deepEqual([...second.held.keys()], []);
 });
 
+Deno.test("a block is handed over in the slices that a limit lets pass", async () => {
+  using driver = await openWithKey(azurite);
+  assert.ok(driver.multipart?.paces);
+  let slices = 0;
+  async function* pace(bytes: Uint8Array) {
+    for (let at = 0; at < bytes.length; at += 100) {
+      slices++;
+      yield bytes.subarray(at, at + 100);
+      await Promise.resolve();
+    }
+  }
+  const upload = await driver.multipart.begin("big", { ...options, pace });
+  for (const index of [0, 1, 2]) await upload.put(index, part(index), md5(part(index)));
+  await upload.commit(3, { ifAbsent: true });
+  assert.equal(slices, 25);
+  assert.deepEqual(await content(driver, "big"), BYTES);
+});
+
 async function* one(text: string): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode(text);
 }
