@@ -206,7 +206,7 @@ async function isJournaled(place: Site, session: Session): Promise<boolean> {
   const { absoluteRoot, pathSyntax, rootKey } = await import("../../layout/local_path.ts");
   const { parseLocation } = await import("../../storage/location.ts");
   const configured = session.config.sites.find((each) => each.modality === place.modality);
-  if (configured === undefined || configured.pattern !== place.pattern) return false;
+  if (configured === undefined) return false;
   const syntax = pathSyntax(Deno.build.os);
   const key = (path: string) => {
     const location = parseLocation(path);
