@@ -183,8 +183,9 @@ function lineFailure(error: TransportError): Failure {
     return {
       kind: "io",
       message: `the certificate that ${host} shows is not trusted (${error.message})`,
-      remedy:
-        "If your site has a certificate authority or an inspecting proxy of its own, name its PEM file in ca_cert.",
+      remedy: /EXPIRED|NOT_YET_VALID/.test(code)
+        ? "Check this machine's clock."
+        : "If your site has a certificate authority or an inspecting proxy of its own, name its PEM file in ca_cert.",
     };
   }
   if (code === "ENOTFOUND") {

@@ -16,11 +16,12 @@ import { getBlob } from "./get_blob.ts";
 import { listBlobs } from "./list_blobs.ts";
 import { proxyChoice } from "./proxy_choice.ts";
 import { putBlob } from "./put_blob.ts";
+import type { ChosenLogin } from "./sign_in.ts";
 import type { KeeperOptions, TokenKeeper } from "./token_keeper.ts";
 import { type TimeLimits, Transport } from "./transport.ts";
 
 /** What tests set otherwise. */
-export interface Tuning extends Omit<KeeperOptions, "notify" | "afterPause"> {
+export interface Tuning extends Omit<KeeperOptions, "notify" | "first" | "afterPause"> {
   limits?: Partial<TimeLimits>;
   /** How often a copy that takes long is asked about, milliseconds. */
   copyPollMs?: number;
@@ -103,15 +104,18 @@ async function createKeeper(
     import("./token_keeper.ts"),
   ]);
   const context = { ...options, transport };
-  const { source, others } = access.signIn === "login" ? await signIn.chooseLogin(context) : {
-    source: access.signIn === "managed_identity"
-      ? signIn.managedIdentity(context)
-      : signIn.servicePrincipal(context),
-    others: [],
-  };
+  const { source, first, others }: ChosenLogin = access.signIn === "login"
+    ? await signIn.chooseLogin(context)
+    : {
+      source: access.signIn === "managed_identity"
+        ? signIn.managedIdentity(context)
+        : signIn.servicePrincipal(context),
+      others: [],
+    };
   const keeper = new TokenKeeper(source, {
     ...tuning,
     notify: options.notify,
+    first,
     afterPause: others,
   });
   try {

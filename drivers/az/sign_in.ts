@@ -14,13 +14,22 @@ import {
   STORAGE_SCOPE,
 } from "./device_code.ts";
 import { TokenCacheFile, tokenCachePath } from "./token_cache.ts";
-import type { TokenSource } from "./token_keeper.ts";
+import type { AccessToken, TokenSource } from "./token_keeper.ts";
 import type { Transport } from "./transport.ts";
 
 /** What every way of signing in needs. */
 export interface SignInContext
   extends Pick<DriverOptions, "auth" | "environment" | "notify" | "interactive" | "signal"> {
   transport: Transport;
+}
+
+/** The way that a run signs in. */
+export interface ChosenLogin {
+  source: TokenSource;
+  /** The token that decided it: asking the Azure CLI again would cost another second. */
+  first?: AccessToken;
+  /** What may work after a pause. */
+  others: TokenSource[];
 }
 
 /** How long the Azure CLI may think, milliseconds; on shared file systems its start alone takes seconds. */
@@ -37,7 +46,7 @@ const METADATA_TIMEOUT_MS = 1_500;
  */
 export async function chooseLogin(
   context: SignInContext,
-): Promise<{ source: TokenSource; others: TokenSource[] }> {
+): Promise<ChosenLogin> {
   const { signal } = context;
   if (hasServicePrincipal(context.environment)) {
     return { source: servicePrincipal(context), others: [] };
@@ -49,8 +58,8 @@ export async function chooseLogin(
   if (await hasManagedIdentity(context)) ways.push(managedIdentity(context));
   for (const source of [...ways, ...others]) {
     try {
-      await source.getToken({ fresh: false, signal });
-      return { source, others: others.filter((other) => other !== source) };
+      const first = await source.getToken({ fresh: false, signal });
+      return { source, first, others: others.filter((other) => other !== source) };
     } catch (error) {
       signal?.throwIfAborted();
       const { kind, message } = classify(error);

@@ -35,6 +35,8 @@ export interface KeeperClock {
 
 /** What a keeper needs besides its source. */
 export interface KeeperOptions extends Pick<DriverOptions, "notify"> {
+  /** A token that the source has already given. */
+  first?: AccessToken;
   clock?: KeeperClock;
   /** How often to look whether somebody has signed in again, milliseconds. */
   pollMs?: number;
@@ -80,6 +82,7 @@ export class TokenKeeper {
 
   constructor(source: TokenSource, options: KeeperOptions = {}) {
     this.#source = source;
+    this.#current = options.first;
     this.#others = options.afterPause ?? [];
     this.#notify = options.notify ?? (() => {});
     this.#clock = options.clock ?? WALL_CLOCK;
