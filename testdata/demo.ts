@@ -6,13 +6,17 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compareWithOracle } from "./demo/compare_with_oracle.ts";
+import { compareRegistry } from "./demo/compare_registry.ts";
+import { compareWithOracle, type Finding } from "./demo/compare_with_oracle.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** The submission versions, named after the days of the two snapshots. */
 const FIRST = "2024-01-29";
 const SECOND = "2024-02-05";
+
+/** Lines of a command's output that are shown. */
+const MOST_LINES = 10;
 
 const began = performance.now();
 const folder = await Deno.makeTempDir({ prefix: "chorus-demo-" });
@@ -35,16 +39,22 @@ async function show(line: string): Promise<void> {
     stderr: "piped",
   }).output();
   const decoder = new TextDecoder();
-  const lines = (decoder.decode(stderr) + decoder.decode(stdout)).split("\n");
   // Empty lines and hints at the next command are left out: the next command follows.
   let hint = false;
-  for (const text of lines) {
+  const lines = (decoder.decode(stderr) + decoder.decode(stdout)).split("\n").filter((text) => {
     hint = /^(Next|To prove the content):/.test(text) || (hint && text.startsWith(" "));
-    if (text !== "" && !hint) say(`  ${text}`);
-  }
+    return text !== "" && !hint;
+  });
+  const shown = code === 0 ? lines.slice(0, MOST_LINES) : lines;
+  for (const text of shown) say(`  ${text}`);
+  if (shown.length < lines.length) say(`  … and ${lines.length - shown.length} lines more`);
   if (code === 0) return;
   failedCommands++;
   say(`  (exit code ${code}, expected 0)`);
+}
+
+function incomparable(error: unknown): Finding[] {
+  return [{ holds: false, statement: `comparable: ${error}` }];
 }
 
 /** The site becomes what it is in a snapshot. */
@@ -81,14 +91,21 @@ await show("file verify --all --deep");
 await show("journal checkin");
 await show(`journal list --version ${SECOND}`);
 await show("history");
+await show("manifest generate --sessions visits");
+await show("manifest list --person 00123");
 
 say("\n--- Proven with generated/changes.json, which the program has not seen ---\n");
-const findings = await compareWithOracle({
-  changes: join(folder, "generated", "changes.json"),
-  central: join(folder, "central"),
-  journal: join(folder, "store", "journal.db"),
-  versions: [FIRST, SECOND],
-}).catch((error) => [{ holds: false, statement: `comparable: ${error}` }]);
+const changes = join(folder, "generated", "changes.json");
+const versions = [FIRST, SECOND];
+const findings = [
+  ...await compareWithOracle({
+    changes,
+    central: join(folder, "central"),
+    journal: join(folder, "store", "journal.db"),
+    versions,
+  }).catch(incomparable),
+  ...await compareRegistry(changes, join(folder, "manifest.db"), versions).catch(incomparable),
+];
 for (const { holds, statement } of findings) say(`${holds ? "ok " : "NOT"} ${statement}`);
 
 const failed = findings.filter(({ holds }) => !holds).length + failedCommands;
