@@ -12,8 +12,9 @@ import { verifyVersion } from "../verify/verify_version.ts";
 import { centralLayouts } from "./central_layouts.ts";
 import type { Emit } from "./workflow_event.ts";
 
-/** Results are remembered in pages of this many. */
+/** Results are remembered in pages of this many, and this soon, milliseconds. */
 const RECORD_PAGE = 1_000;
+const RECORD_MS = 3_000;
 
 /** How to verify. */
 export interface VerifyFilesOptions {
@@ -189,6 +190,7 @@ function provenUs(journal: Journal, fileId: number): number | undefined {
 /** Remembers results page by page, so that an interrupted check need not begin anew. */
 class Recorder {
   #page: Verification[] = [];
+  #startedMs = 0;
 
   constructor(
     private readonly journal: Journal,
@@ -200,8 +202,11 @@ class Recorder {
     if (!record) return;
     const check = toVerification(item, now().getTime() * 1000, checkedBy);
     if (check === undefined) return;
+    const nowMs = performance.now();
+    if (this.#page.length === 0) this.#startedMs = nowMs;
     this.#page.push(check);
-    if (this.#page.length >= RECORD_PAGE) this.flush();
+    // Large files take their time: what was read must not be read again after a kill.
+    if (this.#page.length >= RECORD_PAGE || nowMs - this.#startedMs >= RECORD_MS) this.flush();
   }
 
   flush(): void {
