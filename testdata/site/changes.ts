@@ -5,7 +5,7 @@
  */
 
 import { isoDateTime, snapshotTime } from "./calendar.ts";
-import { ACTIONS, type FileAction, type WaveformRecord } from "./planned_file.ts";
+import type { FileAction, WaveformRecord } from "./planned_file.ts";
 import type { SiteSpecification } from "./site_options.ts";
 
 /** How the document begins; nothing else is taken for ours. */
@@ -173,9 +173,4 @@ export function isOurs(path: string): boolean {
     }
     throw error;
   }
-}
-
-/** Totals as a table of plain text, for programs of our own. */
-export function countsLine(counts: ActionCounts): string {
-  return ACTIONS.map((action) => `${counts[action]} ${action}`).join(", ");
 }
