@@ -89,9 +89,10 @@ export class AzureFailure extends Error {
 export function classify(error: unknown): Failure {
   if (error instanceof AzureFailure) return error.failure;
   if (error instanceof ServiceError) {
+    const plain = error.code === "ContainerNotFound" ? "there is no such container" : undefined;
     return {
       kind: error.explanation?.kind ?? serviceFailureKind(error),
-      message: error.explanation?.message ?? error.message,
+      message: error.explanation?.message ?? plain ?? error.message,
       remedy: error.explanation?.remedy ?? remedyFor(error),
       retryAfterMs: error.retryAfterMs,
     };
@@ -192,7 +193,7 @@ function lineFailure(error: TransportError): Failure {
     return {
       kind: "unavailable",
       message: `the host ${host} is not known`,
-      remedy: "Check azure_account_url, azure_account_name and the network.",
+      remedy: "Check the network and, if it is your account's host, azure_account_url.",
     };
   }
   return { kind: "unavailable", message: `${host}: ${error.message}` };

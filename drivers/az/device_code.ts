@@ -79,9 +79,9 @@ export async function signInByDeviceCode(
   }
 }
 
-/** The line's last error, which the libraries replace by one of their own. */
+/** Why the last request of a library failed; it replaces that by an error of its own. */
 export interface LineLog {
-  error?: TransportError;
+  error?: unknown;
 }
 
 /** Uses the sign-in that `chorus-upload login` (or the dance at the start of a run) has kept. */
@@ -207,7 +207,7 @@ export async function exchange(
     const response = await transport.send(request);
     return { response, text: await transport.textOf(response, request.url, request.signal) };
   } catch (error) {
-    if (error instanceof TransportError) line.error = error;
+    if (!request.signal?.aborted) line.error = error;
     throw error;
   }
 }

@@ -274,9 +274,17 @@ function identityFailure(name: string, error: unknown, line: LineLog): AzureFail
   if (error instanceof AzureFailure) return error;
   const failure = lineFailure(line, name, error);
   if (failure !== undefined) return failure;
-  const message = (error instanceof Error ? error.message : String(error)).split(/\r?\n/)[0] ?? "";
+  const message = plainMessage(error);
   return new AzureFailure("credentials", message, {
     remedy: "Run `chorus-upload login`, or check the sign-in that auth_mode names.",
     cause: error,
   });
+}
+
+/** The first line of an error; what the Azure CLI lacks in a few words. */
+function plainMessage(error: unknown): string {
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split(/\r?\n/);
+  if (line.includes("Azure CLI could not be found")) return "the Azure CLI is not installed";
+  if (line.includes("run 'az login' from a command prompt")) return "nobody has signed in";
+  return line;
 }
