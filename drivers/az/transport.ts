@@ -2,7 +2,7 @@
 
 import * as http from "node:http";
 import * as https from "node:https";
-import { rootCertificates } from "node:tls";
+import { getCACertificates } from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { TransportError } from "./azure_error.ts";
 import { isLoopback, type ProxyChoice } from "./proxy_choice.ts";
@@ -117,7 +117,7 @@ export class Transport {
     // behind an inspecting proxy some hosts still show public certificates.
     this.#authorities = options.authorities === undefined
       ? undefined
-      : [...rootCertificates, options.authorities];
+      : [...getCACertificates("default"), options.authorities];
     this.#agentOptions = {
       keepAlive: true,
       maxFreeSockets: options.keptConnections,
