@@ -133,7 +133,7 @@ path = '${site}'
 
   /** Rows of the manifest. */
   rows(sql: string, ...values: (string | number)[]): Row[] {
-    using database = new DatabaseSync(this.manifest, { readOnly: true });
+    using database = new DatabaseSync(this.manifest);
     return database.prepare(sql).all(...values).map((row) => ({ ...row }) as Row);
   }
 
