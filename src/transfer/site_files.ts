@@ -88,20 +88,19 @@ export function localFiles(
       let file: Deno.FsFile | undefined;
       try {
         let info: Deno.FileInfo;
+        // Asked before the opening: a named pipe would be waited for, by the whole process.
         if (quick) {
           const start = performance.now();
+          requireFile(path, Deno.statSync(place));
           file = Deno.openSync(place);
           info = file.statSync();
           averageMs += (performance.now() - start - averageMs) / 8;
         } else {
+          requireFile(path, await Deno.stat(place));
           file = await Deno.open(place);
           info = await file.stat();
         }
-        if (!info.isFile) {
-          throw new ChorusError("io", `"${path}" is not a regular file.`, {
-            subject: path,
-          });
-        }
+        requireFile(path, info);
         return new LocalFile(path, file, info, quick);
       } catch (error) {
         file?.close();
@@ -109,6 +108,11 @@ export function localFiles(
       }
     },
   };
+}
+
+function requireFile(path: string, info: Deno.FileInfo): void {
+  if (info.isFile) return;
+  throw new ChorusError("io", `"${path}" is not a regular file.`, { subject: path });
 }
 
 class LocalFile implements SiteFile {

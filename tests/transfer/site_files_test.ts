@@ -45,6 +45,23 @@ for (const [mount, slowMs] of MOUNTS) {
     });
   });
 
+  Deno.test({
+    name: `a named pipe in a file's place on ${mount} mount is refused and not waited for`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await inFolder(async (folder) => {
+        const pipe = join(folder, "a");
+        const { success } = await new Deno.Command("mkfifo", { args: [pipe] }).output();
+        assert.equal(success, true);
+        // Without a writer its opening would never return.
+        await assert.rejects(
+          localFiles(folder, "posix", slowMs).open("a"),
+          (error) => isChorusError(error, "io") && /not a regular file/.test(error.message),
+        );
+      });
+    },
+  });
+
   Deno.test(`a file on ${mount} mount that changes after its opening is noticed`, async () => {
     await inFolder(async (folder) => {
       const path = join(folder, "a");
