@@ -197,8 +197,9 @@ export class Transport {
       return { status: message.statusCode ?? 0, headers: message.headers, message };
     } catch (error) {
       outgoing.destroy();
-      // The source must be at rest when the caller gets the error.
-      await sending;
+      // The source must be at rest when the caller gets the error, except that
+      // nobody who wants to stop waits for it.
+      if (!signal?.aborted) await sending;
       if (bodyFailure) throw bodyFailure.error;
       throw lineError(error, url, signal);
     } finally {

@@ -11,7 +11,7 @@ import { Transport } from "../../drivers/az/transport.ts";
 import { Azurite } from "../servers/azurite.ts";
 import { FaultProxy } from "../servers/fault_proxy.ts";
 import { opensslAvailable, testAuthority } from "../servers/test_authority.ts";
-import { signInService, TENANT } from "../servers/token_endpoints.ts";
+import { type SignInService, signInService, TENANT } from "../servers/token_endpoints.ts";
 import { bodyOf, md5, pattern } from "./az_place.ts";
 
 const SMALL = pattern(5_000);
@@ -28,18 +28,24 @@ const REFUSED = {
   },
 } as const;
 
+const servers = new AsyncDisposableStack();
+let azurite: Azurite;
+let signIns: SignInService;
+let ca: string;
+Deno.test.beforeAll(async () => {
+  if (!opensslAvailable) return;
+  const authority = servers.use(await testAuthority());
+  azurite = servers.use(await Azurite.start({ tls: authority, oauth: true }));
+  signIns = servers.use(await signInService(authority));
+  ca = await Deno.readTextFile(authority.ca);
+  azurite.trust(ca);
+});
+Deno.test.afterAll(() => servers.disposeAsync());
+
 /** A person's sign-in against the stand-ins, a container behind a proxy that makes trouble. */
 async function setUp() {
   const stack = new AsyncDisposableStack();
-  const authority = stack.use(await testAuthority());
-  const [azurite, signIns] = await Promise.all([
-    Azurite.start({ tls: authority, oauth: true }),
-    signInService(authority),
-  ]);
-  stack.use(azurite);
-  stack.use(signIns);
-  const ca = await Deno.readTextFile(authority.ca);
-  azurite.trust(ca);
+  signIns.refreshRefused = false;
   const proxy = stack.use(await FaultProxy.start(azurite.origin, ca));
   const folder = await Deno.makeTempDir();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
