@@ -4,7 +4,7 @@
  * check-in puts the working copy in its place only while it still is that.
  */
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { ChorusError } from "../errors/chorus_error.ts";
 import { copyJournal } from "../journal/copy_journal.ts";
 import { WriterLock } from "../journal/writer_lock.ts";
@@ -56,6 +56,7 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
   if (state?.checkOut?.phase === "held" && (first || !gone)) {
     return { outcome: "already", workingCopy, first, kept: undefined };
   }
+  if (first) await requireFolder(path);
   try {
     const sourceMd5 = first ? null : await copyUnchanged(path, downloadPathOf(workingCopy), signal);
     if (!first) requireWhole(downloadPathOf(workingCopy));
@@ -253,4 +254,21 @@ function realPath(path: string): string {
   } catch {
     return resolve(path);
   }
+}
+
+/**
+ * Refuses a first journal for a folder that is not there: the check-in could
+ * not put it there, after all the work was done.
+ */
+async function requireFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  try {
+    if ((await Deno.stat(folder)).isDirectory) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  throw new ChorusError("not_found", `The journal's folder "${folder}" is not there`, {
+    subject: path,
+    remedy: "Mount or make it, or correct journal.source.path.",
+  });
 }

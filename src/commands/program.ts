@@ -127,6 +127,20 @@ function isAnswered(error: CommanderError): boolean {
   return error.exitCode === 0;
 }
 
+/** True when the output is to be JSON, though the command line could not be understood. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
+/** The envelope of `reportError` for what the option parser has told on stderr already. */
+function usageErrorJson(error: CommanderError): string {
+  const message = error.code === "commander.help"
+    ? "The command is not complete."
+    : error.message.replace(/^error: /, "");
+  return JSON.stringify({ error: { code: "usage", message, exitCode: 2 } }) + "\n";
+}
+
 /**
  * Runs one command line.
  *
@@ -144,12 +158,16 @@ export async function run(args: readonly string[], edge: Edge): Promise<number> 
     await program.parseAsync([...args], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return isAnswered(error) ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (isAnswered(error)) return 0;
+      if (asksForJson(args)) edge.terminal.out(usageErrorJson(error));
+      return 2;
+    }
     const stop = edge.signal.aborted ? edge.signal.reason : undefined;
     if (stop instanceof StopRequest) {
       edge.terminal.err(
         wrapText(
-          `${stop.message}; what is done is recorded. The same command goes on from there.`,
+          `${stop.message}; what was finished is kept, and the same command may be run again.`,
           edge.terminal.columns,
         ) + "\n",
       );

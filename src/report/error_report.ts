@@ -17,6 +17,11 @@ function lines(text: string, columns: number): string {
   return text.split("\n").map((line) => wrapText(printable(line), columns, 2)).join("\n");
 }
 
+/** What to do where Deno itself was not given a permission. */
+const FORBIDDEN =
+  "Deno was started without this permission: add it for that path. The journal and " +
+  "the configuration need their whole folder, since files are made beside them.";
+
 /**
  * Prints an error that ended a command: what happened, to what, what to do.
  * With `json`, an envelope on stdout as well.
@@ -28,6 +33,7 @@ export function reportError(
 ): void {
   const { columns } = terminal;
   const known = isChorusError(error);
+  const forbidden = error instanceof Deno.errors.NotCapable;
   const message = error instanceof Error ? error.message || error.name : String(error);
   terminal.err(colored(terminal, "red", "error:") + " " + lines(message, columns - 7) + "\n");
   if (known && error.remedy !== undefined) {
@@ -39,6 +45,8 @@ export function reportError(
     for (let each: unknown = error; each instanceof Error; each = each.cause) {
       terminal.err(`${each.stack ?? each.message}\n`);
     }
+  } else if (forbidden) {
+    terminal.err(lines(FORBIDDEN, columns) + "\n");
   } else if (!known) {
     terminal.err("This was not expected; --verbose shows where it happened.\n");
   }
@@ -46,9 +54,9 @@ export function reportError(
     terminal.out(
       JSON.stringify({
         error: {
-          code: known ? error.code : "unexpected",
+          code: known ? error.code : forbidden ? "permission" : "unexpected",
           message,
-          remedy: known ? error.remedy : undefined,
+          remedy: known ? error.remedy : forbidden ? FORBIDDEN : undefined,
           subject: known ? error.subject : undefined,
           exitCode: exitCodeOf(error),
         },

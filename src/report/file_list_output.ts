@@ -64,7 +64,7 @@ export class FileListOutput implements Disposable {
       this.#terminal.columns,
     );
     text += `\n${formatQuantity(totals.files, "file")} ${what}, ${formatBytes(totals.bytes)}` +
-      `${totals.cut ? " (the list was cut)" : ""}\n`;
+      `${totals.listed < totals.files ? ` (${formatCount(totals.listed)} of them listed)` : ""}\n`;
     if (this.#path !== undefined) text += `The list is in "${this.#path}".\n`;
     if (!options.uploaded && totals.files > 0) text += `Next:  ${options.runbook} file upload\n`;
     // The list itself is alone on stdout, so that it can be piped.

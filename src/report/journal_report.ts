@@ -11,7 +11,7 @@ const COLUMNS: readonly Column[] = [
   right("files"),
   right("active"),
   right("to upload"),
-  right("bytes"),
+  right("to send"),
 ];
 
 /** Per version, and below it per modality: rows, persons, files, active, to upload. */

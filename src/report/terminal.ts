@@ -17,12 +17,19 @@ export interface Terminal {
   readonly color: boolean;
 }
 
+/** The process's own terminal, which knows whether its results got out. */
+export interface ProcessTerminal extends Terminal {
+  /** Why results could not be written, a full disk for instance; a reader that went away is none. */
+  readonly lost: Error | undefined;
+}
+
 const encoder = new TextEncoder();
 
+/** Gives the error that kept the text from being written, undefined for a reader that went away. */
 function writeAll(
   stream: { writeSync(bytes: Uint8Array): number },
   text: string,
-): void {
+): Error | undefined {
   const bytes = encoder.encode(text);
   let done = 0;
   while (done < bytes.length) {
@@ -34,13 +41,15 @@ function writeAll(
         error instanceof Deno.errors.BrokenPipe ||
         error instanceof Deno.errors.BadResource
       ) {
-        return;
+        return undefined;
       }
       if (error instanceof Deno.errors.WouldBlock) continue;
       // EIO: the terminal behind a `nohup`-less session is gone.
-      return;
+      const gone = error instanceof Error && "code" in error && error.code === "EIO";
+      return gone ? undefined : error instanceof Error ? error : new Error(String(error));
     }
   }
+  return undefined;
 }
 
 /**
@@ -50,11 +59,18 @@ function writeAll(
  */
 export function processTerminal(
   environment: Readonly<Record<string, string>>,
-): Terminal {
+): ProcessTerminal {
+  let lost: Error | undefined;
   const live = Deno.stderr.isTerminal() && environment.TERM !== "dumb";
   return {
-    out: (text) => writeAll(Deno.stdout, text),
-    err: (text) => writeAll(Deno.stderr, text),
+    out: (text) => {
+      lost ??= writeAll(Deno.stdout, text);
+    },
+    // Nobody is left to tell about it.
+    err: (text) => void writeAll(Deno.stderr, text),
+    get lost() {
+      return lost;
+    },
     live,
     outIsTerminal: Deno.stdout.isTerminal(),
     interactive: Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),

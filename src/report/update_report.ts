@@ -69,7 +69,7 @@ export function updateReport(
     parts.push(`${formatQuantity(young, "file")} younger than min_age: left for the next update`);
   }
   parts.push(...unmatchedLines(summary), ...attentionLines(summary, failures));
-  parts.push("", nextStep(summary, failures, sum((each) => each.added + each.updated), runbook));
+  parts.push("", nextStep(summary, failures, runbook));
   return layOut(parts, columns);
 }
 
@@ -119,15 +119,14 @@ function attentionLines(summary: UpdateSummary, failures: FailureList): string[]
 function nextStep(
   summary: UpdateSummary,
   failures: FailureList,
-  toSend: number,
   runbook: string,
 ): string {
   if (summary.interrupted) {
     return `Stopped; what is done is recorded. Go on with:  ${runbook} journal update`;
   }
   if (summary.dryRun) return `Nothing was written. To do it:  ${runbook} journal update`;
-  if (failures.count > 0 && toSend === 0) {
+  if (failures.count > 0 && !summary.unsent) {
     return `Mend what failed, then again:  ${runbook} journal update --amend`;
   }
-  return toSend > 0 ? `Next:  ${runbook} file upload` : `Next:  ${runbook} file verify`;
+  return summary.unsent ? `Next:  ${runbook} file upload` : `Next:  ${runbook} file verify`;
 }

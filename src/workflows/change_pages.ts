@@ -31,8 +31,22 @@ export class ChangePages {
 
   flush(): void {
     if (this.#page.length === 0) return;
-    const page = this.#page;
+    // Hashes finish in any order; a journal that reads in path order is easier on people and pages.
+    const page = this.#page.sort(byPath);
     this.#page = [];
     this.#write(page);
   }
+}
+
+function byPath(a: JournalChange, b: JournalChange): number {
+  return compare(placeOf(a), placeOf(b));
+}
+
+/** Folder and name; rows that are only invalidated or confirmed have none and come first. */
+function placeOf(change: JournalChange): string {
+  return "file" in change ? `${change.folder}/${change.file.name}` : "";
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

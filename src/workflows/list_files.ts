@@ -27,8 +27,8 @@ export interface ListedTotals {
   groups: { version: string; modality: string; files: number; bytes: number }[];
   files: number;
   bytes: number;
-  /** True when `maxNumFiles` cut the list. */
-  cut: boolean;
+  /** Files that were given to `each`; fewer than `files` when `maxNumFiles` cut the list. */
+  listed: number;
 }
 
 export interface ListOptions {
@@ -47,14 +47,10 @@ export function listFiles(journal: Journal, config: Config, options: ListOptions
   const layouts = centralLayouts(config);
   const most = options.maxNumFiles ?? Infinity;
   const groups = new Map<string, ListedTotals["groups"][number]>();
-  const totals: ListedTotals = { groups: [], files: 0, bytes: 0, cut: false };
+  const totals: ListedTotals = { groups: [], files: 0, bytes: 0, listed: 0 };
   for (const page of journal.rows({ version, modalities, active: true, uploaded })) {
     options.signal.throwIfAborted();
     for (const row of page) {
-      if (totals.files >= most) {
-        totals.cut = true;
-        return totals;
-      }
       const key = `${row.version}\0${row.modality}`;
       let group = groups.get(key);
       if (group === undefined) {
@@ -66,6 +62,8 @@ export function listFiles(journal: Journal, config: Config, options: ListOptions
       group.bytes += row.size;
       totals.files++;
       totals.bytes += row.size;
+      if (totals.listed >= most) continue;
+      totals.listed++;
       options.each(listed(row, layouts));
     }
   }

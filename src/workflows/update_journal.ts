@@ -121,6 +121,7 @@ export async function updateJournal(
     }
     pages.flush();
     if (!dryRun) journal.clearPendingVersion();
+    summary.unsent = hasUnsent(journal, options.modalities);
   } catch (error) {
     if (!signal.aborted && !isCancellation(error)) {
       keepWhatIsHashed(pages);
@@ -174,7 +175,14 @@ function emptySummary(journal: Journal, version: string, options: UpdateOptions)
     scanProblems: 0,
     time: { total: 0, reading: 0, hashing: 0, journal: 0, waiting: 0 },
     interrupted: false,
+    unsent: false,
   };
+}
+
+/** True when something is to be uploaded, from this update or an earlier one. */
+function hasUnsent(journal: Journal, modalities: readonly string[]): boolean {
+  const filter = { modalities: [...modalities], active: true, uploaded: false };
+  return !journal.rows(filter, { pageSize: 1 }).next().done;
 }
 
 /** Counts the walk's own failures, which belong to no file of a modality. */

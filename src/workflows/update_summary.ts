@@ -66,6 +66,8 @@ export interface UpdateSummary {
   time: TimeSpent;
   /** Stopped by the person before the end. */
   interrupted: boolean;
+  /** True when the journal holds files of these modalities that are not uploaded yet. */
+  unsent: boolean;
 }
 
 /** Counts of a modality before anything happened. */

@@ -143,3 +143,19 @@ Deno.test("--max-num-files sends a portion, the next upload the rest", async () 
   const receipts = (await Deno.readTextFile(site.at("r.ndjson"))).trim().split("\n");
   assert.equal(receipts.length, 2);
 });
+
+Deno.test("a check-out is refused when the journal's folder is not there", async () => {
+  await using site = await TestSite.make(undefined, { journal: "not mounted/journal.db" });
+  const { code, stderr } = await site.run(["journal", "checkout"]);
+  assert.equal(code, 5);
+  assert.match(stderr, /not mounted/);
+  assert.match(stderr, /journal\.source\.path/);
+});
+
+Deno.test("file list counts everything, however few it lists", async () => {
+  await using site = await TestSite.make();
+  await site.run(["journal", "update"]);
+  const { value } = await site.json(["file", "list", "--max-num-files", "2"]);
+  assert.equal(value.files.length, 2);
+  assert.deepEqual([value.totals.files, value.totals.listed], [6, 2]);
+});
