@@ -127,5 +127,9 @@ if (import.meta.main) {
     reportError(error, terminal, { verbose: true, json: false });
     code = 5;
   }
+  if (code === 0 && terminal.lost !== undefined) {
+    terminal.err(`error: The results could not be written to stdout: ${terminal.lost.message}\n`);
+    code = 5;
+  }
   Deno.exit(code);
 }

@@ -6,13 +6,15 @@ import { ChorusError } from "../errors/chorus_error.ts";
  * Reads the file as UTF-8.
  *
  * @param file path, relative to the current folder or absolute
- * @throws ChorusError `config` when it is missing, unreadable or in another encoding
+ * @throws ChorusError `config` when it is missing, unreadable or in another encoding;
+ *   `NotCapable` when Deno was not permitted to read it
  */
 export async function readConfigText(file: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);
   } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
     const missing = cause instanceof Deno.errors.NotFound;
     throw new ChorusError(
       "config",

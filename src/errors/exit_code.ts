@@ -34,8 +34,9 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   cancelled: EXIT.sigint,
 };
 
-/** The exit code for an error that ended a command. */
+/** The exit code for an error that ended a command; a permission that Deno was not given counts as one. */
 export function exitCodeOf(error: unknown): number {
   if (isChorusError(error)) return BY_CODE[error.code];
+  if (error instanceof Deno.errors.NotCapable) return EXIT.credentials;
   return isCancellation(error) ? EXIT.sigint : EXIT.stopped;
 }
