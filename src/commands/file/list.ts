@@ -36,6 +36,7 @@ async function list(command: Command, flags: ListFlags, edge: Edge): Promise<num
   const { ChorusError } = await import("../../errors/chorus_error.ts");
   const { openSession } = await import("../session.ts");
   const { openForReading, runbookOf } = await import("../journal_session.ts");
+  const { requireVersion } = await import("../../workflows/require_version.ts");
   const { listFiles } = await import("../../workflows/list_files.ts");
   const { selectModalities } = await import("../../workflows/site_root.ts");
   const { FileListOutput } = await import("../../report/file_list_output.ts");
@@ -50,6 +51,7 @@ async function list(command: Command, flags: ListFlags, edge: Edge): Promise<num
     });
   }
   await using readable = await openForReading(session, edge, { file: flags.journal });
+  requireVersion(readable.journal, flags.version);
   using output = new FileListOutput(edge.terminal, {
     file: flags.outputFile,
     json: session.json,

@@ -40,9 +40,8 @@ async function upload(command: Command, flags: UploadFlags, edge: Edge): Promise
   const { hasUploadFailures } = await import("../../workflows/upload_summary.ts");
   const { uploadReport } = await import("../../report/upload_report.ts");
   const { ReceiptFile } = await import("../../transfer/receipt.ts");
-  const { checkVersion } = await import("../../layout/version.ts");
+  const { requireVersion } = await import("../../workflows/require_version.ts");
 
-  if (flags.version !== undefined) checkVersion(flags.version);
   const maxRate = flags.maxRate === undefined ? undefined : await parseMaxRate(flags.maxRate);
   await using session = await openSession(command, edge);
   const { config, failures } = session;
@@ -59,8 +58,9 @@ async function upload(command: Command, flags: UploadFlags, edge: Edge): Promise
       writesCentral: true,
       dryRun: flags.dryRun === true,
     },
-    (journal) =>
-      uploadFiles(journal, config, {
+    (journal) => {
+      requireVersion(journal, flags.version);
+      return uploadFiles(journal, config, {
         modalities: selectModalities(config, flags.modalities),
         version: flags.version,
         maxNumFiles: flags.maxNumFiles,
@@ -72,7 +72,8 @@ async function upload(command: Command, flags: UploadFlags, edge: Edge): Promise
         now: edge.now,
         signal: edge.signal,
         emit: session.emit,
-      }),
+      });
+    },
     flags,
   );
   session.pause();

@@ -28,9 +28,11 @@ async function list(command: Command, flags: ListFlags, edge: Edge): Promise<num
   const { openSession } = await import("../session.ts");
   const { openForReading } = await import("../journal_session.ts");
   const { journalReport } = await import("../../report/journal_report.ts");
+  const { requireVersion } = await import("../../workflows/require_version.ts");
   const { selectModalities } = await import("../../workflows/site_root.ts");
   await using session = await openSession(command, edge);
   await using readable = await openForReading(session, edge, { file: flags.journal });
+  requireVersion(readable.journal, flags.version);
   const versions = readable.journal.summary({
     version: flags.version,
     modalities: flags.modalities && selectModalities(session.config, flags.modalities),

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { MAIN, TestSite } from "./site.ts";
+
+Deno.test("a version that the journal doesn't have is refused, not taken for one without work", async () => {
+  await using site = await TestSite.make({ "OMOP/a.csv": "a" });
+  await site.run(["journal", "update", "--version", "v1"]);
+  for (const command of ["file upload", "file list", "journal list"]) {
+    const { code, value } = await site.json([...command.split(" "), "--version", "v2"]);
+    assert.equal(code, 2, command);
+    assert.match(value.error.message, /no version "v2"/);
+    assert.match(value.error.remedy, /v1/);
+  }
+});
+
+Deno.test("with --json even a command line that is not understood is answered in JSON", async () => {
+  await using site = await TestSite.make({});
+  for (const args of [["file"], ["nope"], ["file", "upload", "--nope"], []]) {
+    const { code, value } = await site.json(args);
+    assert.equal(code, 2);
+    assert.equal(value.error.code, "usage");
+    assert.doesNotMatch(value.error.message, /^error:|outputHelp/);
+  }
+});
+
+Deno.test({
+  name: "results that could not be written to stdout are no success",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using site = await TestSite.make({ "OMOP/a.csv": "a" });
+    await site.run(["journal", "update"]);
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", '"$0" run -A "$1" file list > /dev/full', Deno.execPath(), MAIN],
+      cwd: site.folder,
+    }).output();
+    assert.equal(code, 5);
+    assert.match(new TextDecoder().decode(stderr), /could not be written to stdout/);
+  },
+});
+
+Deno.test("a permission that Deno was not given is exit code 4 and named", async () => {
+  await using site = await TestSite.make({ "OMOP/a.csv": "a" });
+  const allowed: [string, RegExp][] = [
+    ["--allow-read=site", /config\.toml/],
+    ["--allow-read=config.toml,site,central", /journal\.db/],
+  ];
+  for (const [flag, named] of allowed) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", flag, MAIN, "journal", "update"],
+      cwd: site.folder,
+    }).output();
+    const told = new TextDecoder().decode(stderr);
+    assert.equal(code, 4, told);
+    assert.match(told, named);
+    assert.match(told, /without this permission/);
+  }
+});
+
+Deno.test("an update that finds nothing new still names the upload that is waiting", async () => {
+  await using site = await TestSite.make({ "OMOP/a.csv": "a" });
+  await site.run(["journal", "update"]);
+  const again = await site.run(["journal", "update"]);
+  assert.match(again.stdout, /Next: .* file upload/);
+  await site.run(["file", "upload"]);
+  const after = await site.run(["journal", "update"]);
+  assert.match(after.stdout, /Next: .* file verify/);
+});
