@@ -44,7 +44,7 @@ const HOMES: readonly { packages: RegExp; homes: RegExp; what: string }[] = [
     what: "the option parser belongs in src/commands/",
   },
   {
-    packages: /^(npm:)?(@clack\/|cli-table3|string-width|@logtape\/)/,
+    packages: /^(npm:)?(@clack\/|fast-string-width|@logtape\/)/,
     homes: /^src\/report\//,
     what: "the terminal belongs in src/report/",
   },

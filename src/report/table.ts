@@ -1,5 +1,4 @@
-import Table from "cli-table3";
-import stringWidth from "string-width";
+import stringWidth from "fast-string-width";
 import { printable, shorten } from "./format.ts";
 
 export interface Column {
@@ -9,23 +8,7 @@ export interface Column {
   flexible?: boolean;
 }
 
-const NO_BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
-};
+const BETWEEN_COLUMNS = "  ";
 
 /**
  * A plain table without borders or colours, so that it survives an e-mail and
@@ -48,7 +31,8 @@ export function renderTable(
       1,
     )
   );
-  let excess = widths.reduce((sum, each) => sum + each + 2, 0) - 2 - width;
+  let excess = widths.reduce((sum, each) => sum + each + BETWEEN_COLUMNS.length, 0) -
+    BETWEEN_COLUMNS.length - width;
   columns.forEach((column, index) => {
     if (excess <= 0 || column.flexible !== true) return;
     const reduced = Math.max(12, widths[index] - excess);
@@ -56,19 +40,12 @@ export function renderTable(
     excess -= widths[index] - reduced;
     widths[index] = reduced;
   });
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    head: columns.map((column) => column.title),
-    colAligns: columns.map((column) => column.align ?? "left"),
-  });
-  for (const row of cells) {
-    table.push(
-      row.map((cell, index) =>
-        columns[index].flexible === true ? shorten(cell, widths[index]) : cell
-      ),
-    );
-  }
-  return table.toString().split("\n").map((line) => line.trimEnd()).join("\n") +
-    "\n";
+  const line = (row: readonly string[]) =>
+    row.map((cell, index) => {
+      const { align, flexible } = columns[index];
+      const text = flexible === true ? shorten(cell, widths[index]) : cell;
+      const space = " ".repeat(Math.max(0, widths[index] - stringWidth(text)));
+      return align === "right" ? space + text : text + space;
+    }).join(BETWEEN_COLUMNS).trimEnd();
+  return [columns.map((column) => column.title), ...cells].map((row) => `${line(row)}\n`).join("");
 }
