@@ -23,7 +23,13 @@ import { Lookups } from "./lookups.ts";
 import { type JournalSchema, queryRows, type RowPageOptions } from "./query_rows.ts";
 import { SeenRows } from "./seen_rows.ts";
 import { summarize, type VersionSummary } from "./summary.ts";
-import { earlierMd5s, markUploaded, type UploadedItem, type UploadMark } from "./upload_marks.ts";
+import {
+  distrustRows,
+  earlierMd5s,
+  markUploaded,
+  type UploadedItem,
+  type UploadMark,
+} from "./upload_marks.ts";
 import {
   provenRows,
   recordVerification,
@@ -254,6 +260,14 @@ export class Journal implements Disposable {
    */
   markUploaded(items: readonly UploadedItem[], mark: UploadMark): number {
     return this.#write(() => markUploaded(this.#connection, this.#lookups, items, mark));
+  }
+
+  /**
+   * Remembers that these rows' files were found to hold other content, so that the
+   * next update hashes them again even where size and time are unchanged.
+   */
+  distrust(fileIds: readonly number[]): void {
+    if (fileIds.length > 0) this.#write(() => distrustRows(this.#connection, fileIds));
   }
 
   /** Where interrupted uploads of large files left off, by central key. */

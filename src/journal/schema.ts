@@ -20,6 +20,7 @@ CREATE INDEX IF NOT EXISTS ${table}_idx ON ${table} (${column});`;
  *
  * - `hash_time`: the moment of the hash, for rows whose modification time was
  *   close to it (see `change_rules.ts`); for all others `TIME_VALID_us` will do.
+ *   Long before any file for rows whose file an upload found changed.
  * - `verification`: the last result per file and level of proof.
  * - `chorus_state`: small facts, such as the version of an unfinished update.
  */

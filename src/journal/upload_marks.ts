@@ -53,6 +53,21 @@ export function markUploaded(
   return marked.length;
 }
 
+/** Before any time that a file can have: content hashed then is not to be trusted. */
+const NEVER_US = Number.MIN_SAFE_INTEGER;
+
+/**
+ * Notes that an upload met other content than these rows hold, in the caller's
+ * transaction: the next update hashes their files again, whatever their time says.
+ */
+export function distrustRows(connection: Connection, fileIds: readonly number[]): void {
+  connection.run(
+    "INSERT OR REPLACE INTO hash_time (FILE_ID, HASHED_us) SELECT FILE_ID, ? FROM journal_v2 WHERE FILE_ID IN (SELECT value FROM json_each(?)) AND TIME_INVALID_us IS NULL",
+    NEVER_US,
+    JSON.stringify(fileIds),
+  );
+}
+
 /**
  * MD5s that earlier, now invalid rows of a path have in the same version: what
  * an amended submission may find at the central path and may replace.

@@ -212,6 +212,10 @@ class UploadRun {
         sent.map(({ transfer, seconds }) => ({ fileId: transfer.fileId, uploadSeconds: seconds })),
       );
     }
+    journal.distrust(
+      outcomes.filter((each) => !each.ok && each.code === "source_changed")
+        .map(({ transfer }) => transfer.fileId),
+    );
     summary.time.journal += secondsSince(started);
     for (const outcome of outcomes) this.#count(outcome);
     this.#report(outcomes.at(-1)?.transfer.path);

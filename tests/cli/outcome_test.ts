@@ -55,6 +55,19 @@ Deno.test("a permission that Deno was not given is exit code 4 and named", async
   }
 });
 
+Deno.test("a file changed under its old size and time is sent after the update that the upload asks for", async () => {
+  await using site = await TestSite.make({ "OMOP/a.csv": "before", "OMOP/b.csv": "same" });
+  await site.run(["journal", "update", "--version", "v1"]);
+  await site.write("OMOP/a.csv", "after!");
+  const refused = await site.run(["file", "upload"]);
+  assert.equal(refused.code, 1);
+  const update = await site.json(["journal", "update", "--amend"]);
+  const { updated, kept } = update.value.update.modalities[0];
+  assert.deepEqual([updated, kept], [1, 1]);
+  assert.equal((await site.run(["file", "upload"])).code, 0);
+  assert.equal(await Deno.readTextFile(site.at("central/v1/OMOP/a.csv")), "after!");
+});
+
 Deno.test("an update that finds nothing new still names the upload that is waiting", async () => {
   await using site = await TestSite.make({ "OMOP/a.csv": "a" });
   await site.run(["journal", "update"]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Connection } from "../../src/journal/connection.ts";
 import { CentralKeyIndex } from "../../src/journal/central_key_index.ts";
 import {
   added,
@@ -29,6 +30,22 @@ Deno.test("only rows that are active and not uploaded get the stamp", () => {
     ["d", null],
   ]);
   assert.equal(journal.markUploaded(items, MARK), 0, "a second time marks nothing");
+});
+
+Deno.test("a row whose file was found changed is not trusted until it is hashed again", () => {
+  using folder = new TemporaryFolder();
+  using journal = writable(folder.at("journal.db"));
+  journal.writePage(["a", "b"].map((name) => added(FOLDER, newRow(name))), NOW_US);
+  journal.writePage([{ kind: "deleted", fileId: 2 }], NOW_US);
+  journal.distrust([1, 2]);
+  using again = new Connection(folder.at("journal.db"), { readOnly: true, busyTimeoutMs: 0 });
+  assert.deepEqual(
+    again.all("SELECT FILE_ID FROM hash_time").map(([fileId]) => fileId),
+    [1],
+    "invalidated rows are left alone",
+  );
+  journal.writePage([{ kind: "confirmed", fileId: 1, hashedUs: NOW_US }], NOW_US);
+  assert.equal(again.number("SELECT HASHED_us FROM hash_time WHERE FILE_ID = 1"), NOW_US);
 });
 
 Deno.test("the proof of an upload is remembered with the mark, and only with it", () => {
