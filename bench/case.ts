@@ -71,12 +71,16 @@ export async function inTurns(
   return result;
 }
 
-/** Prints a result as a line; for running a benchmark by itself. */
-export function printReport(result: CaseResult): void {
+/** A result in one line. */
+export function reportLine(result: CaseResult): string {
   const { name, goal, ours, peer } = result;
   const verdict = goal === undefined || result.ratio === undefined
     ? ""
     : `, goal ${goalText(result)}: ${reached(result) ? "reached" : "missed"}`;
-  const line = `${name}: ${ratioText(result)}${verdict} (${ours}; ${peer})\n`;
-  Deno.stdout.writeSync(new TextEncoder().encode(line));
+  return `${name}: ${ratioText(result)}${verdict} (${ours}; ${peer})\n`;
+}
+
+/** Prints a result as a line; for running a benchmark by itself. */
+export function printReport(result: CaseResult): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(reportLine(result)));
 }

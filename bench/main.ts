@@ -7,8 +7,7 @@
 
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import type { CaseResult } from "./case.ts";
-import { printReport } from "./case.ts";
+import { type CaseResult, reportLine } from "./case.ts";
 import { firstUpdate } from "./first_update.ts";
 import type { Group, GroupContext } from "./group.ts";
 import { run as runKernel } from "./kernel_bench.ts";
@@ -61,7 +60,7 @@ export async function runGroup(group: Group, options: BenchOptions): Promise<Gro
     scaled: (number) => Math.max(1, Math.round(number * options.scale)),
     report: (result) => {
       results.push(result);
-      printReport(result);
+      options.print(reportLine(result));
     },
     skip: (what, why) => {
       skipped.push(`${what}: ${why}`);

@@ -121,10 +121,20 @@ async function rclone(transfers: number): Promise<Peer | undefined> {
   };
 }
 
+/** Whether a program can be started at all: azcopy needs a library that not every system has. */
+async function starts(program: string): Promise<boolean> {
+  const { success } = await new Deno.Command(program, {
+    args: ["--version"],
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  return success;
+}
+
 /** @param folder for its log and plans */
 async function azcopy(folder: string): Promise<Peer | undefined> {
   const program = await onPath("azcopy") ?? await onPath("azcopy_linux_amd64");
-  if (program === undefined) return undefined;
+  if (program === undefined || !await starts(program)) return undefined;
   return {
     program,
     name: "azcopy --put-md5",
@@ -190,7 +200,9 @@ azure_account_key = "${ACCOUNT_KEY}"
         return await site.run("file", "upload");
       },
     }, runs);
-    if (peer === undefined) skip(`${name} beside ${upload.peer}`, "not on the PATH");
+    if (peer === undefined) {
+      skip(`${name} beside ${upload.peer}`, "not on the PATH, or does not start");
+    }
     for (const measure of ["wall", "cpu"] as const) {
       report(compare({
         name: measure === "wall" ? name : `${name}: processor time`,
