@@ -109,7 +109,10 @@ export async function openForChecking(
         [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
       };
     } catch (error) {
-      if (!isChorusError(error) || !READ_INSTEAD.has(error.code)) throw error;
+      const readable = isChorusError(error)
+        ? READ_INSTEAD.has(error.code)
+        : error instanceof Deno.errors.NotCapable;
+      if (!readable) throw error;
     }
   }
   const readable = await openForReading(session, edge, options);

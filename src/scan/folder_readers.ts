@@ -122,6 +122,7 @@ export class FolderReaders implements Readers {
     if (small && this.#workers.length === 0) return;
     const slow = this.#context.calls.slow ||
       this.#workers.some((worker) => worker.slow);
+    if (this.#options.newWorker === undefined && !canStartWorkers()) return;
     const useful = slow ? MOST_WORKERS : Math.min(MOST_WORKERS, this.#options.processors);
     const count = Math.min(useful, this.#options.numThreads ?? useful);
     while (this.#workers.length < count) {
@@ -200,6 +201,15 @@ class WorkerReader implements Disposable {
   [Symbol.dispose](): void {
     this.#worker.terminate();
   }
+}
+
+/** Where a worker's own modules are, which it may read only when this process may. */
+const MODULES = new URL("../", import.meta.url);
+
+/** False when Deno was not permitted to read them: then this thread reads all folders. */
+function canStartWorkers(): boolean {
+  if (MODULES.protocol !== "file:" || Deno.build.standalone) return true;
+  return Deno.permissions.querySync({ name: "read", path: MODULES }).state === "granted";
 }
 
 function newScanWorker(): Worker {

@@ -55,6 +55,32 @@ Deno.test("a permission that Deno was not given is exit code 4 and named", async
   }
 });
 
+Deno.test("a site of many folders needs no permission but for the folders it names", async () => {
+  const files: Record<string, string> = {};
+  for (let n = 0; n < 400; n++) files[`${n}/Images/a.dcm`] = `${n}`;
+  await using site = await TestSite.make(files);
+  const run = async (write: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        `--allow-read=${site.folder}`,
+        ...(write === "" ? [] : [`--allow-write=${write}`]),
+        MAIN,
+        ...args,
+      ],
+      cwd: site.folder,
+    }).output();
+    const text = new TextDecoder();
+    assert.equal(code, 0, text.decode(stderr));
+    return text.decode(stdout);
+  };
+  await run(site.folder, "journal", "update", "--version", "v1");
+  await run(site.folder, "file", "upload", "--max-num-files", "3");
+  // Without a permission to write, nothing is remembered, but all is verified.
+  assert.match(await run("", "file", "verify", "--deep"), /equal +3/);
+});
+
 Deno.test("a file changed under its old size and time is sent after the update that the upload asks for", async () => {
   await using site = await TestSite.make({ "OMOP/a.csv": "before", "OMOP/b.csv": "same" });
   await site.run(["journal", "update", "--version", "v1"]);
