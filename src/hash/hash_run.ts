@@ -7,6 +7,9 @@ interface Result<T> {
   outcome: HashOutcome;
 }
 
+/** So many taken files may stand at the head of the queue before they are let go. */
+const TAKEN_KEPT = 1_024;
+
 /**
  * Reads batches while there is room, hands their files out in jobs, collects the results.
  *
@@ -68,8 +71,9 @@ export class HashRun<T extends HashRequest> {
       taken.push(file);
       sum += sizeOf(file);
     }
-    if (this.queued === 0) {
-      this.#queue.length = 0;
+    // A queue that is never empty must let go of what was taken all the same.
+    if (this.queued === 0 || this.#next >= TAKEN_KEPT) {
+      this.#queue.splice(0, this.#next);
       this.#next = 0;
     }
     return taken.sort((a, b) => sizeOf(b) - sizeOf(a));
