@@ -37,6 +37,9 @@ export class Folders {
    */
   async ensure(folder: string): Promise<void> {
     if (this.#known.has(folder)) return;
+    // The root first, then links above the folder: not even an empty one may appear elsewhere.
+    if (this.#realRoot === undefined) await makeLasting(this.#root);
+    await this.requireInside(await nearestFolder(folder));
     await makeLasting(folder);
     await this.requireInside(folder);
     await this.#spelling.require(folder);
@@ -60,6 +63,19 @@ export class Folders {
         `a link leads out of the folder, to ${real}`,
         "Replace the link by a folder.",
       );
+    }
+  }
+}
+
+/** The folder itself, or the nearest one above it that is there. */
+async function nearestFolder(folder: string): Promise<string> {
+  for (let each = folder;;) {
+    try {
+      return await Deno.realPath(each);
+    } catch (error) {
+      const above = dirname(each);
+      if (!(error instanceof Deno.errors.NotFound) || above === each) throw error;
+      each = above;
     }
   }
 }

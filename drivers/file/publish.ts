@@ -55,10 +55,20 @@ async function create(
   try {
     await calls.link(temporary.path, target);
   } catch (error) {
-    if (!isLacking(error)) throw error;
+    if (!isLacking(error)) {
+      await refuseFolder(target);
+      throw error;
+    }
     return await createUnderLock(publication, calls);
   }
   await Deno.remove(temporary.path);
+}
+
+/** A folder is no object, so whoever asks what is there would be told: nothing. */
+async function refuseFolder(target: string): Promise<void> {
+  if ((await infoOf(target))?.isDirectory) {
+    throw new FileFailure("unsupported", "a folder of this name is there");
+  }
 }
 
 async function createUnderLock(
@@ -66,6 +76,7 @@ async function createUnderLock(
   calls: SystemCalls,
 ): Promise<void> {
   await using _lock = await lockName(dirname(target), names, calls, signal);
+  await refuseFolder(target);
   if (await infoOf(target) !== undefined) {
     throw new FileFailure("already_exists", "a file of this name is there");
   }
