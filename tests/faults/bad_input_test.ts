@@ -61,8 +61,9 @@ Deno.test("a second writer is refused at once, with exit code 3; readers are fre
   for (let n = 0; n < 30; n++) files[`OMOP/${n}.csv`] = "x".repeat(100);
   await using site = await TestSite.make(files);
   await site.run(["journal", "update"]);
-  const first = site.start(["file", "upload", "--max-rate", "500"]);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // Slow enough that only the signal ends it.
+  const first = site.start(["file", "upload", "--max-rate", "20"]);
+  await appears(site.at("central"));
   const second = await site.run(["file", "upload"]);
   assert.equal(second.code, 3, second.stderr);
   const reader = await site.run(["journal", "list"]);
@@ -70,6 +71,13 @@ Deno.test("a second writer is refused at once, with exit code 3; readers are fre
   first.kill("SIGTERM");
   assert.equal((await first.output()).code, 143);
 });
+
+/** Waits until something is in a folder. */
+async function appears(folder: string): Promise<void> {
+  while ([...Deno.readDirSync(folder)].length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 Deno.test("a central folder that can't be written fails without marking anything", async () => {
   await using site = await TestSite.make();
