@@ -16,6 +16,19 @@ export interface Finished {
 /** A time well before any test, so that the journal trusts it. */
 export const OLD = new Date("2024-01-05T10:15:00.123Z");
 
+/** What the configuration says. */
+export interface SiteOptions {
+  mode?: "append" | "full";
+  /** Lines before everything else. */
+  extra?: string;
+  /** Where the journal lives; by default it is used in place. */
+  journal?: string;
+  /** The central path; by default a folder. */
+  central?: string;
+  /** Lines of the `auth` sections of both. */
+  auth?: string;
+}
+
 /** A temporary folder with a configuration, a site and a central folder; removed when disposed. */
 export class TestSite implements AsyncDisposable {
   private constructor(readonly folder: string) {}
@@ -26,7 +39,7 @@ export class TestSite implements AsyncDisposable {
    */
   static async make(
     files: Readonly<Record<string, string>> = DEFAULT_FILES,
-    options: { mode?: "append" | "full"; extra?: string; journal?: string } = {},
+    options: SiteOptions = {},
   ): Promise<TestSite> {
     const site = new TestSite(await Deno.makeTempDir({ prefix: "chorus-cli-" }));
     await Deno.mkdir(site.at("central"));
@@ -42,16 +55,18 @@ export class TestSite implements AsyncDisposable {
   }
 
   /** Writes a file of the site, with an old modification time. */
-  async write(path: string, content: string, mtime: Date = OLD): Promise<void> {
+  async write(path: string, content: string | Uint8Array, mtime: Date = OLD): Promise<void> {
     const file = this.at("site", path);
     await Deno.mkdir(dirname(file), { recursive: true });
-    await Deno.writeTextFile(file, content);
+    await Deno.writeFile(
+      file,
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
     await Deno.utime(file, mtime, mtime);
   }
 
-  async configure(
-    options: { mode?: "append" | "full"; extra?: string; journal?: string } = {},
-  ): Promise<void> {
+  async configure(options: SiteOptions = {}): Promise<void> {
+    const auth = (section: string) => options.auth ? `[${section}.auth]\n${options.auth}\n` : "";
     await Deno.writeTextFile(
       this.at("config.toml"),
       `${options.extra ?? ""}
@@ -61,9 +76,9 @@ journaling_mode = "${options.mode ?? "append"}"
 path = "journal.db"
 [journal.source]
 path = "${options.journal ?? "journal.db"}"
-[central_path]
-path = "central"
-[site_path.default]
+${auth("journal.source")}[central_path]
+path = "${options.central ?? "central"}"
+${auth("central_path")}[site_path.default]
 path = "site"
 `,
     );
