@@ -13,7 +13,7 @@ import { APPLICATION_ID, FORMAT, REQUIRED_COLUMNS, TABLES } from "./tables.ts";
 
 const BUSY_TIMEOUT_MS = 10_000;
 /** KiB of page cache, for the tables and for what a run stages. */
-const CACHE_KIB = 32_768;
+const CACHE_KIB = 16_384;
 
 /** How the last finished run was made; the next one goes on likewise. */
 export interface LastRun {

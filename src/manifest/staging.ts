@@ -46,6 +46,9 @@ export interface EarlierFile extends SubmittedFile {
 
 /** The staging tables of one run. They are dropped with the connection. */
 export class Staging {
+  /** `staged` in order of arrival, then `found` in order of paths. */
+  #table: "staged" | "found" = "staged";
+
   constructor(readonly connection: Connection) {
     connection.execute(STAGING_TABLES);
   }
@@ -90,9 +93,16 @@ export class Staging {
     });
   }
 
-  /** Ends the staging: what follows may look things up. */
+  /**
+   * Ends the staging: what follows may look things up. The rows are put in order
+   * of paths, in which the manifest has them too, so that comparing the two reads
+   * both from one end to the other.
+   */
   finish(): void {
+    this.#table = "found";
     this.connection.execute(`
+      CREATE TEMP TABLE found AS SELECT * FROM temp.staged ORDER BY Srcfile;
+      DROP TABLE temp.staged;
       CREATE INDEX temp.found_path_idx ON found (Srcfile);
       CREATE INDEX temp.found_record_idx ON found (Record_key);
       CREATE INDEX temp.earlier_idx ON earlier (Srcfile, MD5);
@@ -127,7 +137,7 @@ export class Staging {
       case "found": {
         const { record, submission } = file;
         this.connection.run(
-          "INSERT INTO temp.found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          `INSERT INTO temp.${this.#table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           file.path,
           record.key,
           record.personId,

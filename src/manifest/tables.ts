@@ -94,7 +94,7 @@ export const REQUIRED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
  * process ends in any way.
  */
 export const STAGING_TABLES = `
-CREATE TEMP TABLE found (Srcfile TEXT NOT NULL, Record_key TEXT NOT NULL, Person_id TEXT NOT NULL, Start TEXT, Session TEXT, MD5 TEXT NOT NULL, Version_id INTEGER, Version TEXT, Central_path TEXT, Uploaded TEXT);
+CREATE TEMP TABLE staged (Srcfile TEXT NOT NULL, Record_key TEXT NOT NULL, Person_id TEXT NOT NULL, Start TEXT, Session TEXT, MD5 TEXT NOT NULL, Version_id INTEGER, Version TEXT, Central_path TEXT, Uploaded TEXT);
 CREATE TEMP TABLE unfit (Srcfile TEXT PRIMARY KEY, Reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TEMP TABLE held (Srcfile TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE earlier (Srcfile TEXT NOT NULL, MD5 TEXT NOT NULL, Version TEXT NOT NULL, Central_path TEXT, Uploaded TEXT NOT NULL);
