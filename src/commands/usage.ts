@@ -30,6 +30,10 @@ Choosing
 Overnight
   nohup chorus-upload -c config.toml file upload > upload.log 2>&1 &
 
+Waveforms
+  manifest generate --sessions visits            the registry of waveform records
+  manifest list --person 00123                   one person's records
+
 Looking (needs no check-out, changes nothing)
   journal status     who holds the journal, what is still to be sent
   journal list       versions, files, what is uploaded
