@@ -46,7 +46,12 @@ export function translateDatabaseError(error: unknown, path: string): unknown {
       ? new ChorusError(
         "journal_damaged",
         `The journal "${path}" holds a number that is too large to be a size, a time or an id.`,
-        { remedy: "Run `journal check`.", subject: path, cause: error },
+        {
+          remedy:
+            "Put a whole copy in its place: one lies under each submission's version in the central store.",
+          subject: path,
+          cause: error,
+        },
       )
       : error;
   }

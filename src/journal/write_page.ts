@@ -130,7 +130,7 @@ class Page {
         `Row ${fileId} of the journal "${this.connection.path}" is no longer active; nothing of this page was written.`,
         {
           subject: this.connection.path,
-          remedy: "Run the command again; if it happens again, run `journal check`.",
+          remedy: "Run the command again; `journal list` tells what was written.",
         },
       );
     }

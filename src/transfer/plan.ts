@@ -155,7 +155,7 @@ function planRow(
     return refuse(
       "journal_damaged",
       `"${path}" stands in the journal as active more than once.`,
-      "Run `journal check` for what to do about it.",
+      "One of the two rows has to be invalidated in the journal; all other files go.",
     );
   }
   const problem = keyProblem(centralKey, rules.limits) ??
