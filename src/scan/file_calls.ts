@@ -7,8 +7,14 @@
  * on, and measured again.
  */
 
-/** Synchronous calls that are timed together. */
+/** Synchronous calls that are judged together, and timed in parts. */
 const RUN = 16;
+const PART = 4;
+/**
+ * So many parts of a run may be slow without the mount's being it: where the
+ * machine is busy, another process takes the processor away for a moment now and then.
+ */
+const DISTURBED_PARTS = 2;
 /** Milliseconds a call from which waiting outweighs the cost of asynchronous calls. */
 const SLOW_MS = 0.2;
 /** Milliseconds below which a probe says that the mount is fast (again). */
@@ -75,13 +81,16 @@ export class FileCalls {
         next = end;
       } else {
         const end = Math.min(names.length, next + RUN);
-        const started = this.#functions.now();
-        for (let index = next; index < end; index++) {
-          this.#one(prefix, names, index, sink);
+        let slowParts = 0;
+        let parts = 0;
+        for (let last = this.#functions.now(); next < end; parts++) {
+          const from = next;
+          for (; next < Math.min(end, from + PART); next++) this.#one(prefix, names, next, sink);
+          const now = this.#functions.now();
+          if (now - last > SLOW_MS * (next - from)) slowParts++;
+          last = now;
         }
-        const each = (this.#functions.now() - started) / (end - next);
-        this.#note(each > SLOW_MS);
-        next = end;
+        this.#note(slowParts > Math.min(DISTURBED_PARTS, parts - 1));
       }
     }
   }

@@ -112,3 +112,16 @@ Deno.test("a file that can't be asked is told by its index, in either way", asyn
     assert.match(String(failed[0][1]), /\/77/);
   }
 });
+
+Deno.test("a busy machine that takes the processor away every few calls is no slow mount", async () => {
+  const mount = new Mount();
+  const calls = new FileCalls(mount);
+  const lstatSync = mount.lstatSync;
+  mount.lstatSync = () => {
+    if (mount.calls.sync % 8 === 5) mount.clock += 4;
+    return lstatSync();
+  };
+  await ask(calls, 5_000);
+  assert.ok(!calls.slow);
+  assert.equal(mount.calls.async, 0);
+});
