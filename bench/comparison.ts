@@ -18,11 +18,15 @@ export type Costs<S extends Sides> = {
  * Runs every side once to warm up, then all of them in turns (A B A B …), so
  * that a machine that slows down slows them all.
  */
-export async function takeTurns<S extends Sides>(sides: S, runs: number): Promise<Costs<S>> {
+export async function takeTurns<S extends Sides>(
+  sides: S,
+  runs: number,
+  { warmUp = true }: { warmUp?: boolean } = {},
+): Promise<Costs<S>> {
   const costs = new Map<string, ProcessCost[]>();
   for (const [side, run] of Object.entries(sides)) {
     if (run === undefined) continue;
-    await run();
+    if (warmUp) await run();
     costs.set(side, []);
   }
   for (let round = 0; round < runs; round++) {

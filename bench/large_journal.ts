@@ -17,8 +17,8 @@ const START_ROWS = 100;
 const PAGE = 10_000;
 /** Memory may differ by this much and still count as flat. */
 const FLAT_MB = 30;
-/** These take their time, and differ little from run to run. */
-const MOST_RUNS = 3;
+/** A journal of millions of rows is its own many repetitions, and takes its time. */
+const RUNS = 1;
 
 const COMMANDS = {
   "journal update": ["journal", "update"],
@@ -101,7 +101,7 @@ function flatness(
 export const largeJournal: Group = {
   name: "large-journal",
   about: "commands on a journal of millions of rows",
-  async run({ report, folder, runs, scaled }) {
+  async run({ report, folder, scaled }) {
     const sizes = SIZES.map(scaled);
     const driver = new URL("./listed_store.ts", import.meta.url).href;
     const makeSite = async (rows: number) => {
@@ -123,7 +123,7 @@ export const largeJournal: Group = {
           [`${sizes[index]}`, () => site.run(...COMMANDS[command])] as const
         ),
       ]);
-      const costs = await takeTurns(sides, Math.min(runs, MOST_RUNS));
+      const costs = await takeTurns(sides, RUNS, { warmUp: false });
       const bySize = sizes.map((rows) => costs[rows] ?? []);
       report(linearity(command, sizes, bySize, costs.start ?? []));
       report(flatness(command, sizes, bySize));

@@ -8,10 +8,8 @@ import { count, type Group } from "./group.ts";
 import { shellCost } from "./process_cost.ts";
 import { makeTree } from "./tree.ts";
 
-const FILES = 4_000;
+const FILES = 6_000;
 const DELAY = "1ms";
-/** A walk that takes one thing at a time takes its time. */
-const MOST_RUNS = 5;
 
 export const slowMount: Group = {
   name: "slow-mount",
@@ -33,7 +31,7 @@ export const slowMount: Group = {
       peer: () => shellCost(`find '${mount}' -printf '%s %T@ %p\\n' >/dev/null`),
       first: () => site.firstUpdate(),
       ours: () => site.run("journal", "update"),
-    }, Math.min(runs, MOST_RUNS));
+    }, runs);
     const peerName = "find -printf, one thing at a time";
     report(compare({
       name: `update of ${count(files)} files without changes, ${DELAY} of latency`,
