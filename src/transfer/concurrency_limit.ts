@@ -45,8 +45,6 @@ export class ConcurrencyLimit {
   #bestRate = 0;
   #bestLimit: number;
   #climbing = true;
-  /** The last measurement of the climb was no better than the one before. */
-  #disappointed = false;
   #trial: "none" | "more" | "less" = "none";
   #lastTrial: "more" | "less" = "less";
   #steady = 0;
@@ -163,18 +161,12 @@ export class ConcurrencyLimit {
   #adjust(rate: number): void {
     if (this.#climbing) {
       if (rate > this.#bestRate * WORTH_DOUBLING) {
-        this.#disappointed = false;
         this.#bestRate = rate;
         this.#bestLimit = this.#limit;
         if (this.#limit < this.#max) {
           this.#limit = Math.min(this.#max, this.#limit * 2);
           return;
         }
-      }
-      // One slow moment must not end the climb: only a second one in a row does.
-      if (!this.#disappointed) {
-        this.#disappointed = true;
-        return;
       }
       this.#climbing = false;
       this.#limit = this.#bestLimit;
@@ -204,7 +196,7 @@ export class ConcurrencyLimit {
 
   #try(direction: "more" | "less"): void {
     const limit = direction === "more"
-      ? Math.min(this.#max, Math.ceil(this.#limit * 1.5) + 1)
+      ? Math.min(this.#max, Math.ceil(this.#limit * 1.25) + 1)
       : Math.max(1, Math.floor(this.#limit * 0.8));
     this.#lastTrial = direction;
     if (limit === this.#limit) return;
