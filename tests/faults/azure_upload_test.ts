@@ -162,14 +162,15 @@ Deno.test("a service that goes away and stays away ends the run with 5; the next
 });
 
 Deno.test("a permission that is taken away ends the run with 4, at once", async () => {
-  await using run = await AzureRun.start(azurite, siteFiles());
+  await using run = await AzureRun.start(azurite, siteFiles(300));
   const headers = { "x-ms-error-code": "AuthorizationPermissionMismatch" };
   run.proxy.inject(fromNth(20, isPut), { kind: "answer", status: 403, headers }, Infinity);
   const { code, stderr } = await run.upload();
   assert.equal(code, 4, stderr);
   assert.match(stderr, /Storage Blob Data Contributor/);
   const refused = run.contentRequests.filter(({ status }) => status === 403).length;
-  assert.ok(refused < 30, `${refused} refusals were asked for`);
+  // What was in flight may be refused; of 280 others no one is begun any more.
+  assert.ok(refused < 100, `${refused} refusals were asked for`);
   const missing = await run.requireMarkedIsThere();
   run.proxy.calm();
   const second = await run.upload();
