@@ -1,10 +1,5 @@
 /** Puts credentials on a request, and explains a refusal as far as the credentials tell. */
 
-import {
-  StorageSharedKeyCredential,
-  StorageSharedKeyCredentialPolicy,
-  type WebResource,
-} from "@azure/storage-blob";
 import type { Failure } from "../../src/storage/driver.ts";
 import type { Operation } from "./azure_error.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -47,38 +42,16 @@ export interface Refusal {
   operation: Operation;
 }
 
-/** The SDK's own signature, as a function. */
-class SharedKeySigner extends StorageSharedKeyCredentialPolicy {
-  sign(request: Authorizable): void {
-    const { headers } = request;
-    // The few members of the SDK's request type that signing touches.
-    const resource = {
-      method: request.method,
-      url: request.url,
-      headers: {
-        get: (name: string) => headers[name.toLowerCase()],
-        set: (name: string, value: string | number) => {
-          headers[name.toLowerCase()] = String(value);
-        },
-        headersArray: () => Object.entries(headers).map(([name, value]) => ({ name, value })),
-      },
-    };
-    this.signRequest(resource as unknown as WebResource);
-  }
-}
-
 /** The authorizer for an endpoint; `keeper` where it takes tokens. */
-export function authorizerFor(endpoint: Endpoint, keeper: TokenKeeper | undefined): Authorizer {
+export async function authorizerFor(
+  endpoint: Endpoint,
+  keeper: TokenKeeper | undefined,
+): Promise<Authorizer> {
   const { access, accountUrl } = endpoint;
   switch (access.mode) {
     case "key": {
-      const credential = new StorageSharedKeyCredential(access.accountName, access.accountKey);
-      const last = { sendRequest: () => Promise.reject(new Error("signs only")) };
-      const signer = new SharedKeySigner(
-        last,
-        { log: () => {}, shouldLog: () => false },
-        credential,
-      );
+      const { SharedKeySigner } = await import("./shared_key_signer.ts");
+      const signer = SharedKeySigner.for(access.accountName, access.accountKey);
       return {
         authorize(request) {
           signer.sign(request);

@@ -1,13 +1,6 @@
 /** Requests to one container: authorised, judged, and shared with the SDK. */
 
-import {
-  AnonymousCredential,
-  ContainerClient,
-  type HttpHeaders,
-  type HttpOperationResponse,
-  type IHttpClient,
-  newPipeline,
-} from "@azure/storage-blob";
+import type { ContainerClient } from "@azure/storage-blob";
 import type { Authorizer } from "./authorizer.ts";
 import { type Operation, retryAfterMs, ServiceError, TransportError } from "./azure_error.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -41,22 +34,21 @@ const MESSAGE_LENGTH = 300;
 export class BlobService {
   readonly endpoint: Endpoint;
   readonly transport: Transport;
-  /** The SDK's client for the container, on our transport, without retries of its own. */
-  readonly sdk: ContainerClient;
   readonly #authorizer: Authorizer;
   readonly #containerUrl: string;
+  #sdk: Promise<ContainerClient> | undefined;
 
   constructor(endpoint: Endpoint, authorizer: Authorizer, transport: Transport) {
     this.endpoint = endpoint;
     this.transport = transport;
     this.#authorizer = authorizer;
     this.#containerUrl = `${endpoint.accountUrl.href.replace(/\/$/, "")}/${endpoint.container}`;
-    this.sdk = new ContainerClient(
-      this.#containerUrl,
-      newPipeline(new AnonymousCredential(), {
-        httpClient: this.#sdkClient(),
-        retryOptions: { maxTries: 1 },
-      }),
+  }
+
+  /** The SDK's client for the container, on our transport; loaded when something rare is asked. */
+  sdk(): Promise<ContainerClient> {
+    return this.#sdk ??= import("./sdk_container.ts").then(({ sdkContainer }) =>
+      sdkContainer(this)
     );
   }
 
@@ -156,49 +148,6 @@ export class BlobService {
       },
     );
   }
-
-  /** Takes the SDK's requests to {@linkcode call}, so that errors never reach the SDK. */
-  #sdkClient(): IHttpClient {
-    return {
-      sendRequest: async (request) => {
-        const headers: Record<string, string> = {};
-        for (const { name, value } of request.headers.headersArray()) {
-          headers[name.toLowerCase()] = value;
-        }
-        delete headers["content-length"];
-        const body: unknown = request.body;
-        const response = await this.call({
-          method: request.method as ServiceRequest["method"],
-          url: request.url,
-          headers,
-          body: typeof body === "string"
-            ? new TextEncoder().encode(body)
-            : body as Uint8Array | undefined,
-          signal: request.abortSignal as AbortSignal | undefined,
-        });
-        let bodyAsText = "";
-        if (request.method === "HEAD") response.message.resume();
-        else bodyAsText = await this.transport.textOf(response, request.url);
-        const answer: HttpOperationResponse = {
-          request,
-          status: response.status,
-          headers: headersLike(request.headers, response.headers),
-          bodyAsText,
-        };
-        return answer;
-      },
-    };
-  }
-}
-
-/** Answer headers in the SDK's own class, of which only requests give an instance. */
-function headersLike(sample: HttpHeaders, received: HttpResponse["headers"]): HttpHeaders {
-  const headers = sample.clone();
-  for (const name of headers.headerNames()) headers.remove(name);
-  for (const [name, value] of Object.entries(received)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
-  }
-  return headers;
 }
 
 /** Percent-encodes what may not stand in a path, the characters that URLs treat specially included. */

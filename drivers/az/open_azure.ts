@@ -51,7 +51,7 @@ export async function openAzure(options: DriverOptions, tuning: Tuning = {}): Pr
   let keeper: TokenKeeper | undefined;
   try {
     keeper = await createKeeper(endpoint, options, transport, tuning);
-    const service = new BlobService(endpoint, authorizerFor(endpoint, keeper), transport);
+    const service = new BlobService(endpoint, await authorizerFor(endpoint, keeper), transport);
     await probe(service, options.signal);
     return createDriver(service, tuning, () => {
       keeper?.close();
@@ -163,7 +163,7 @@ async function probe(service: BlobService, signal: AbortSignal | undefined): Pro
 
 function createDriver(service: BlobService, tuning: Tuning, close: () => void): Driver {
   const { prefix } = service.endpoint;
-  const blob = (key: string) => service.sdk.getBlobClient(prefix + key);
+  const blob = async (key: string) => (await service.sdk()).getBlobClient(prefix + key);
   return {
     limits: {
       // Azure counts characters; bytes are never fewer.
@@ -176,7 +176,7 @@ function createDriver(service: BlobService, tuning: Tuning, close: () => void): 
 
     async stat(key, { signal }): Promise<ObjectInfo | undefined> {
       try {
-        const found = await blob(key).getProperties({ abortSignal: signal });
+        const found = await (await blob(key)).getProperties({ abortSignal: signal });
         return {
           key,
           size: found.contentLength ?? 0,
@@ -196,7 +196,7 @@ function createDriver(service: BlobService, tuning: Tuning, close: () => void): 
     write: (key, body, options) => putBlob(service, key, body, options),
 
     async remove(key, { ifMatch, signal }) {
-      await blob(key).delete({ conditions: { ifMatch }, abortSignal: signal });
+      await (await blob(key)).delete({ conditions: { ifMatch }, abortSignal: signal });
     },
 
     classify,
@@ -227,7 +227,7 @@ async function copyBlob(
   pollMs: number,
 ): Promise<WriteResult> {
   const { condition, sourceIfMatch, metadata, signal } = options;
-  const target = service.sdk.getBlobClient(service.endpoint.prefix + to);
+  const target = (await service.sdk()).getBlobClient(service.endpoint.prefix + to);
   const poller = await target.beginCopyFromURL(await service.sourceUrl(from), {
     abortSignal: signal,
     intervalInMs: pollMs,

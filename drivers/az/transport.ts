@@ -3,7 +3,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { getCACertificates } from "node:tls";
-import { HttpsProxyAgent } from "https-proxy-agent";
 import { TransportError } from "./azure_error.ts";
 import { isLoopback, type ProxyChoice } from "./proxy_choice.ts";
 
@@ -59,38 +58,6 @@ interface Watch {
   expire: () => void;
 }
 
-/** Goes to the proxy with `CONNECT`; the authorities count for the server behind it too. */
-class TunnelAgent extends HttpsProxyAgent<string> {
-  readonly #authorities: string[] | undefined;
-
-  constructor(
-    proxy: string,
-    options: https.AgentOptions,
-    authorities: string[] | undefined,
-  ) {
-    super(proxy, options);
-    this.#authorities = authorities;
-  }
-
-  /** Told here because it would be guessed from the stack, which looks otherwise under Deno. */
-  override isSecureEndpoint(): boolean {
-    return true;
-  }
-
-  override connect(
-    ...[request, options]: Parameters<HttpsProxyAgent<string>["connect"]>
-  ): ReturnType<HttpsProxyAgent<string>["connect"]> {
-    return super.connect(
-      request,
-      {
-        ...options,
-        rejectUnauthorized: true,
-        ...(this.#authorities && { ca: this.#authorities }),
-      } as typeof options,
-    );
-  }
-}
-
 /**
  * Sends requests over kept-alive connections. Retries nothing, follows no
  * redirect, always verifies certificates.
@@ -106,7 +73,7 @@ export class Transport {
   readonly #authorities: string[] | undefined;
   readonly #plain: http.Agent;
   readonly #agentOptions: https.AgentOptions;
-  readonly #secure = new Map<string, https.Agent>();
+  readonly #secure = new Map<string, Promise<https.Agent>>();
   readonly #watches = new Set<Watch>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -145,7 +112,7 @@ export class Transport {
     if (size !== undefined) headers["content-length"] = String(size);
 
     const outgoing = (secure ? https : http).request({
-      agent: secure ? this.#agentFor(url) : this.#plain,
+      agent: secure ? await this.#agentFor(url) : this.#plain,
       host: url.hostname.replace(/^\[|\]$/g, ""),
       port: url.port || (secure ? 443 : 80),
       path: url.pathname + url.search,
@@ -277,7 +244,7 @@ export class Transport {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#plain.destroy();
-    for (const agent of this.#secure.values()) agent.destroy();
+    for (const agent of this.#secure.values()) agent.then((made) => made.destroy(), () => {});
     this.#secure.clear();
   }
 
@@ -338,19 +305,21 @@ export class Transport {
     }
   }
 
-  #agentFor(url: URL): https.Agent {
+  #agentFor(url: URL): Promise<https.Agent> {
     const proxy = isLoopback(url.hostname) ? undefined : this.#proxy(url);
     const key = proxy ?? "";
     let agent = this.#secure.get(key);
     if (agent === undefined) {
-      agent = proxy === undefined ? new https.Agent(this.#agentOptions) : new TunnelAgent(
-        proxy,
-        this.#agentOptions,
-        this.#authorities,
-      ) as unknown as https.Agent;
+      agent = this.#secureAgent(proxy);
       this.#secure.set(key, agent);
     }
     return agent;
+  }
+
+  async #secureAgent(proxy: string | undefined): Promise<https.Agent> {
+    if (proxy === undefined) return new https.Agent(this.#agentOptions);
+    const { TunnelAgent } = await import("./tunnel_agent.ts");
+    return new TunnelAgent(proxy, this.#agentOptions, this.#authorities) as unknown as https.Agent;
   }
 }
 

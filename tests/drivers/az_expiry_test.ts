@@ -79,7 +79,7 @@ async function setUp() {
     pollMs: 50,
   });
   stack.defer(() => keeper.close());
-  const service = new BlobService(endpoint, authorizerFor(endpoint, keeper), transport);
+  const service = new BlobService(endpoint, await authorizerFor(endpoint, keeper), transport);
   const write = (key: string, bytes: Uint8Array) =>
     putBlob(service, key, bodyOf(bytes), { size: bytes.length, md5: md5(bytes) });
   return { stack, proxy, signIns, service, said, paused: paused.promise, signIn, write };
