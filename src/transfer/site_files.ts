@@ -1,6 +1,7 @@
 /** The site's files as an upload reads them: from a local folder or from a store. */
 
 import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
+import { Latency } from "../hash/latency.ts";
 import { type PathSyntax, toLocalPath } from "../layout/local_path.ts";
 import type { Store } from "../storage/store.ts";
 
@@ -55,12 +56,8 @@ function gone(path: string): ChorusError {
   return sourceChanged(path, "is no longer there");
 }
 
-/** A mount whose open and stat take longer is worth asynchronous calls. Milliseconds. */
-const SLOW_MS = 0.3;
 /** Reads up to this length are as quick as an open. Bytes. */
 const SHORT_READ = 256 * 1024;
-/** So often a mount that was slow is tried again. */
-const TRY_AGAIN_EVERY = 512;
 
 /**
  * Files of a local folder or mount.
@@ -71,30 +68,29 @@ const TRY_AGAIN_EVERY = 512;
  *
  * @param root absolute
  * @param syntax of this machine's paths
- * @param slowMs what counts as slow; for tests
+ * @param latency tells fast from slow; for tests
  */
 export function localFiles(
   root: string,
   syntax: PathSyntax,
-  slowMs: number = SLOW_MS,
+  latency: Pick<Latency, "slow" | "probeDue" | "add"> = new Latency(),
 ): SiteFiles {
-  let averageMs = 0;
-  let opened = 0;
   return {
     away: false,
     async open(path) {
       const place = toLocalPath(root, path, syntax);
-      const quick = averageMs < slowMs || ++opened % TRY_AGAIN_EVERY === 0;
+      const start = performance.now();
+      const quick = !latency.slow || latency.probeDue(start);
       let file: Deno.FsFile | undefined;
       try {
         let info: Deno.FileInfo;
         // Asked before the opening: a named pipe would be waited for, by the whole process.
         if (quick) {
-          const start = performance.now();
           requireFile(path, Deno.statSync(place));
           file = Deno.openSync(place);
           info = file.statSync();
-          averageMs += (performance.now() - start - averageMs) / 8;
+          const end = performance.now();
+          latency.add(end - start, end);
         } else {
           requireFile(path, await Deno.stat(place));
           file = await Deno.open(place);

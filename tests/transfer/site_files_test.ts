@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { isChorusError } from "../../src/errors/chorus_error.ts";
-import { localFiles } from "../../src/transfer/site_files.ts";
+import { localFiles, type SiteFiles } from "../../src/transfer/site_files.ts";
 import { someBytes } from "./sending.ts";
 
 /** Both ways of calling the system: a mount that counts as quick, and one that never does. */
-const MOUNTS = [["a quick", Infinity], ["a slow", 0]] as const;
+const MOUNTS = [["a quick", false], ["a slow", true]] as const;
+
+function filesOn(folder: string, slow: boolean): SiteFiles {
+  return localFiles(folder, "posix", { slow, probeDue: () => false, add() {} });
+}
 
 async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "site-files-" });
@@ -16,13 +20,13 @@ async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-for (const [mount, slowMs] of MOUNTS) {
+for (const [mount, slow] of MOUNTS) {
   Deno.test(`a file on ${mount} mount is read in pieces of any length, again after a rewind`, async () => {
     await inFolder(async (folder) => {
       const bytes = someBytes(600_000);
       await Deno.mkdir(join(folder, "7"));
       await Deno.writeFile(join(folder, "7", "a.dcm"), bytes);
-      const files = localFiles(folder, "posix", slowMs);
+      const files = filesOn(folder, slow);
       for (const piece of [1000, 299_999, 600_000, 700_000]) {
         await using file = await files.open("7/a.dcm");
         assert.equal(file.size, bytes.length);
@@ -55,7 +59,7 @@ for (const [mount, slowMs] of MOUNTS) {
         assert.equal(success, true);
         // Without a writer its opening would never return.
         await assert.rejects(
-          localFiles(folder, "posix", slowMs).open("a"),
+          filesOn(folder, slow).open("a"),
           (error) => isChorusError(error, "io") && /not a regular file/.test(error.message),
         );
       });
@@ -65,7 +69,7 @@ for (const [mount, slowMs] of MOUNTS) {
   Deno.test(`a file on ${mount} mount that changes after its opening is noticed`, async () => {
     await inFolder(async (folder) => {
       const path = join(folder, "a");
-      const files = localFiles(folder, "posix", slowMs);
+      const files = filesOn(folder, slow);
       await Deno.writeFile(path, someBytes(10));
       await Deno.utime(path, 1_000_000, 1_000_000);
       const touch = () => Deno.utime(path, 1_000_000, 1_000_001);
@@ -84,7 +88,7 @@ for (const [mount, slowMs] of MOUNTS) {
 
   Deno.test(`what can't be opened on ${mount} mount is said`, async () => {
     await inFolder(async (folder) => {
-      const files = localFiles(folder, "posix", slowMs);
+      const files = filesOn(folder, slow);
       await Deno.mkdir(join(folder, "folder"));
       await Deno.writeFile(join(folder, "file"), someBytes(1));
       for (const gone of ["missing", "missing/a", "file/a"]) {
@@ -112,7 +116,7 @@ for (const [mount, slowMs] of MOUNTS) {
       inFolder(async (folder) => {
         await Deno.writeFile(join(folder, "a"), someBytes(1), { mode: 0o000 });
         await assert.rejects(
-          localFiles(folder, "posix", slowMs).open("a"),
+          filesOn(folder, slow).open("a"),
           (error) => isChorusError(error, "io") && /permission denied/.test(error.message),
         );
       }),
