@@ -57,9 +57,7 @@ class Message implements IncrementalMd5 {
    * @returns the blocks to hash before anything else is staged
    */
   stage(address: number, bytes: Uint8Array): Segment {
-    if (this.#result !== undefined) {
-      throw new TypeError("Can't add bytes to an MD5 that has ended");
-    }
+    this.#requireOpen();
     const { memory } = md5Kernel;
     const left = this.#length % BLOCK;
     const end = left + bytes.length;
@@ -71,6 +69,25 @@ class Message implements IncrementalMd5 {
     this.#segment.address = address;
     this.#segment.blocks = whole / BLOCK;
     return this.#segment;
+  }
+
+  /** True when the message so far ends with a whole block. */
+  get isAligned(): boolean {
+    return this.#length % BLOCK === 0;
+  }
+
+  /** {@linkcode stage} of whole blocks that already lie before the kernel, for an aligned message. */
+  share(address: number, bytes: number): Segment {
+    this.#requireOpen();
+    this.#length += bytes;
+    this.#segment.address = address;
+    this.#segment.blocks = bytes / BLOCK;
+    return this.#segment;
+  }
+
+  #requireOpen(): void {
+    if (this.#result === undefined) return;
+    throw new TypeError("Can't add bytes to an MD5 that has ended");
   }
 
   digest(): Uint8Array<ArrayBuffer> {
@@ -138,10 +155,19 @@ function updateLanes(
   const longest = Math.max(...messages.map(({ bytes }) => bytes.length));
   for (let from = 0; from < longest; from += PIECE) {
     let segments: Segment[] = [];
+    let before: { bytes: Uint8Array; address: number } | undefined;
     for (const { message, bytes } of messages) {
       if (from >= bytes.length) continue;
       const piece = bytes.subarray(from, from + PIECE);
-      segments.push(message.stage(slotAddress(segments.length), piece));
+      const whole = message.isAligned && piece.length % BLOCK === 0;
+      // A block's and the whole file's MD5 get the same bytes: one copy will do.
+      if (whole && before?.bytes === bytes) {
+        segments.push(message.share(before.address, piece.length));
+        continue;
+      }
+      const address = slotAddress(segments.length);
+      segments.push(message.stage(address, piece));
+      before = whole ? { bytes, address } : undefined;
     }
     for (;;) {
       segments = segments.filter(({ blocks }) => blocks > 0);
