@@ -25,7 +25,7 @@ const MESSAGE_LENGTH = 300;
 /**
  * One container, spoken to.
  *
- * Puts, lists and reads are written here: through the SDK's clients a small
+ * Puts, lists, reads and look-ups are written here: through the SDK's clients a small
  * file costs 2.5 times the CPU (10,000 × 4 KB: 2.5 s against 1.0 s), and a page
  * of 5,000 listed blobs more than a second. Everything rarer goes through the
  * SDK ({@linkcode sdk}), whose requests end up in {@linkcode call} too, so that

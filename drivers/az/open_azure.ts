@@ -1,18 +1,13 @@
 /** Opens a container as a driver: signs in, and finds out at once whether that works. */
 
-import type {
-  CopyOptions,
-  Driver,
-  DriverOptions,
-  ObjectInfo,
-  WriteResult,
-} from "../../src/storage/driver.ts";
+import type { CopyOptions, Driver, DriverOptions, WriteResult } from "../../src/storage/driver.ts";
 import { authorizerFor } from "./authorizer.ts";
 import { AzureFailure, classify, ServiceError } from "./azure_error.ts";
 import { BlobService } from "./blob_service.ts";
 import { blockUploads, MAX_BLOCK_BYTES, MAX_BLOCKS } from "./block_upload.ts";
 import { type Endpoint, resolveEndpoint } from "./endpoint.ts";
 import { getBlob } from "./get_blob.ts";
+import { headBlob } from "./head_blob.ts";
 import { listBlobs } from "./list_blobs.ts";
 import { proxyChoice } from "./proxy_choice.ts";
 import { putBlob } from "./put_blob.ts";
@@ -163,7 +158,6 @@ async function probe(service: BlobService, signal: AbortSignal | undefined): Pro
 
 function createDriver(service: BlobService, tuning: Tuning, close: () => void): Driver {
   const { prefix } = service.endpoint;
-  const blob = async (key: string) => (await service.sdk()).getBlobClient(prefix + key);
   return {
     limits: {
       // Azure counts characters; bytes are never fewer.
@@ -174,29 +168,16 @@ function createDriver(service: BlobService, tuning: Tuning, close: () => void): 
     traits: { verifiesMd5: true, storesMd5: true, storesMetadata: true },
     list: (below, options) => listBlobs(service, below, options),
 
-    async stat(key, { signal }): Promise<ObjectInfo | undefined> {
-      try {
-        const found = await (await blob(key)).getProperties({ abortSignal: signal });
-        return {
-          key,
-          size: found.contentLength ?? 0,
-          etag: found.etag ?? "",
-          modifiedMs: found.lastModified?.getTime() ?? 0,
-          ...(found.contentMD5 && { md5: new Uint8Array(found.contentMD5) }),
-          metadata: lowerCaseNames(found.metadata),
-        };
-      } catch (error) {
-        // Only this answer means that the service looked and found nothing.
-        if (error instanceof ServiceError && error.code === "BlobNotFound") return undefined;
-        throw error;
-      }
-    },
-
+    stat: (key, { signal }) => headBlob(service, key, signal),
     read: (key, options) => getBlob(service, key, options),
     write: (key, body, options) => putBlob(service, key, body, options),
 
     async remove(key, { ifMatch, signal }) {
-      await (await blob(key)).delete({ conditions: { ifMatch }, abortSignal: signal });
+      const sdk = await service.sdk();
+      await sdk.getBlobClient(prefix + key).delete({
+        conditions: { ifMatch },
+        abortSignal: signal,
+      });
     },
 
     classify,
@@ -245,12 +226,4 @@ async function copyBlob(
   }
   if (done.etag === undefined) throw new AzureFailure("io", "the service answered without an ETag");
   return { etag: done.etag };
-}
-
-function lowerCaseNames(
-  metadata: Record<string, string> | undefined,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(metadata ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
-  );
 }
