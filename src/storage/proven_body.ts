@@ -2,6 +2,7 @@
 
 import { ChorusError, isCancellation } from "../errors/chorus_error.ts";
 import { createMd5 } from "../hash/digest.ts";
+import { sharedHashing } from "../hash/shared_hashing.ts";
 import { toHex } from "../hash/hex.ts";
 
 /** Content that can be read again from its beginning, for a retry. */
@@ -11,6 +12,9 @@ export interface Source {
   /** Begins a reading; each gives the same bytes. Chunks are not changed afterwards. */
   open(): AsyncIterable<Uint8Array>;
 }
+
+/** Chunks shorter than this are hashed sooner than others would join them. Bytes. */
+const JOIN_FROM = 16 * 1024;
 
 /** Content that is in memory. */
 export function bytesSource(bytes: Uint8Array): Source {
@@ -72,7 +76,8 @@ export class ProvenBody implements AsyncIterable<Uint8Array> {
       this.#signal?.throwIfAborted();
       bytes += chunk.length;
       if (bytes > this.#source.size) throw this.#wrongSize(`over ${bytes - 1}`);
-      md5.update(chunk);
+      if (chunk.length < JOIN_FROM) md5.update(chunk);
+      else await sharedHashing.join({ md5, bytes: chunk });
       if (held !== undefined) yield this.#counted(held);
       held = chunk;
     }

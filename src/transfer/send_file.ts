@@ -32,7 +32,7 @@ import { md5Bytes, proofMetadata } from "./proof.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { ResumeTokens } from "./resume_tokens.ts";
 import { sendParts } from "./send_parts.ts";
-import type { SharedHashing } from "./shared_hashing.ts";
+import type { SharedHashing } from "../hash/shared_hashing.ts";
 import { type SiteFile, type SiteFiles, sourceChanged } from "./site_files.ts";
 import type { Transfer } from "./transfer.ts";
 

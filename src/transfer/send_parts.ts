@@ -10,7 +10,7 @@ import type { BufferLease } from "./memory_budget.ts";
 import { partSize } from "./part_size.ts";
 import { md5Bytes, proofMetadata, readProof } from "./proof.ts";
 import { changedContent, type Delivery, type SendContext } from "./send_file.ts";
-import type { SharedHashing } from "./shared_hashing.ts";
+import type { SharedHashing } from "../hash/shared_hashing.ts";
 import type { SiteFile } from "./site_files.ts";
 import type { Transfer } from "./transfer.ts";
 

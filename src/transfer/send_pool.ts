@@ -10,7 +10,7 @@ import { runPool } from "./run_pool.ts";
 import type { ResumeTokens } from "./resume_tokens.ts";
 import { type SendContext, sendFile } from "./send_file.ts";
 import type { EarlierMd5s } from "./central_object.ts";
-import { SharedHashing } from "./shared_hashing.ts";
+import { sharedHashing } from "../hash/shared_hashing.ts";
 import type { SiteFiles } from "./site_files.ts";
 import type { SendOutcome, Transfer } from "./transfer.ts";
 
@@ -110,7 +110,7 @@ function contextOf(options: SendOptions): SendContext {
     limit: options.limit ?? new ConcurrencyLimit({ max }),
     memory: options.memory ??
       new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES),
-    hashing: new SharedHashing(),
+    hashing: sharedHashing,
     rate,
     onBytes: options.onBytes ?? (() => {}),
     sizes: options.sizes ?? CUT_SIZES,

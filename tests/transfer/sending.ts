@@ -9,7 +9,7 @@ import { ConcurrencyLimit } from "../../src/transfer/concurrency_limit.ts";
 import { MemoryBudget } from "../../src/transfer/memory_budget.ts";
 import { type ResumeTokens, temporaryTokens } from "../../src/transfer/resume_tokens.ts";
 import { type Delivery, type SendContext, sendFile } from "../../src/transfer/send_file.ts";
-import { SharedHashing } from "../../src/transfer/shared_hashing.ts";
+import { SharedHashing } from "../../src/hash/shared_hashing.ts";
 import { localFiles, type SiteFiles } from "../../src/transfer/site_files.ts";
 import type { Transfer } from "../../src/transfer/transfer.ts";
 import openShelf from "../../testdata/drivers/shelf.ts";

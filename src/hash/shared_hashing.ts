@@ -1,7 +1,8 @@
-/** One place where all large files of a run are hashed, so that the kernel's lanes are shared. */
+/** One place where content on its way is hashed, so that the kernel's lanes are shared. */
 
 import { setImmediate } from "node:timers";
-import { type Md5Update, updateEach } from "../hash/digest.ts";
+import { type Md5Update, updateEach } from "./digest.ts";
+import { MAX_LANES } from "./kernel/layout.ts";
 
 interface Waiter {
   updates: readonly Md5Update[];
@@ -45,6 +46,19 @@ export class SharedHashing {
     });
   }
 
+  /**
+   * Adds bytes to an MD5 that was not announced, after a moment in which others may come too.
+   *
+   * @param update bytes stay untouched until it resolves
+   */
+  join(update: Md5Update): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ updates: [update], resolve, reject });
+      if (this.#waiting.length >= MAX_LANES) this.#hash();
+      else this.#schedule();
+    });
+  }
+
   /** Other reads that are through by now are answered before this turn comes. */
   #schedule(): void {
     if (this.#scheduled) return;
@@ -66,3 +80,6 @@ export class SharedHashing {
     }
   }
 }
+
+/** The one of this thread: it has one kernel. */
+export const sharedHashing = new SharedHashing();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createMd5 } from "../../src/hash/digest.ts";
 import { toHex } from "../../src/hash/hex.ts";
-import { SharedHashing } from "../../src/transfer/shared_hashing.ts";
-import { md5Hex, someBytes } from "./sending.ts";
+import { SharedHashing } from "../../src/hash/shared_hashing.ts";
+import { md5Hex, someBytes } from "../transfer/sending.ts";
 
 Deno.test("files that are hashed at the same time get the MD5s they would get alone", async () => {
   const hashing = new SharedHashing();
@@ -41,4 +41,21 @@ Deno.test("a misuse is an error for who waits, not a hang", async () => {
   const md5 = createMd5();
   md5.digest();
   await assert.rejects(hashing.update([{ md5, bytes: someBytes(10) }]), TypeError);
+});
+
+Deno.test("MD5s that join in the same moment are those of their own bytes, in any number", async () => {
+  const hashing = new SharedHashing();
+  for (const count of [1, 2, 11, 12, 13, 40]) {
+    const messages = Array.from({ length: count }, (_, i) => someBytes(20_000 + 777 * i, i));
+    const digests = await Promise.all(messages.map(async (bytes) => {
+      const md5 = createMd5();
+      await hashing.join({ md5, bytes: bytes.subarray(0, 10_000) });
+      await hashing.join({ md5, bytes: bytes.subarray(10_000) });
+      return toHex(md5.digest());
+    }));
+    assert.deepEqual(
+      digests,
+      messages.map(md5Hex),
+    );
+  }
 });
