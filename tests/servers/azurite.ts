@@ -6,6 +6,7 @@
  */
 
 import { BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
+import { TlsFront } from "./tls_front.ts";
 
 /** Azurite's well-known development account. */
 export const ACCOUNT = "devstoreaccount1";
@@ -29,12 +30,19 @@ export class Azurite implements AsyncDisposable {
   readonly accountUrl: string;
   readonly #process: Deno.ChildProcess;
   readonly #drained: Promise<unknown>;
+  readonly #front: TlsFront | undefined;
   #containers = 0;
 
-  private constructor(origin: string, process: Deno.ChildProcess, drained: Promise<unknown>) {
-    this.accountUrl = `${origin}/${ACCOUNT}`;
+  private constructor(
+    origin: string,
+    process: Deno.ChildProcess,
+    drained: Promise<unknown>,
+    front: TlsFront | undefined,
+  ) {
+    this.accountUrl = `${front?.origin ?? origin}/${ACCOUNT}`;
     this.#process = process;
     this.#drained = drained;
+    this.#front = front;
   }
 
   /** Starts a server on a free port and waits until it listens. */
@@ -54,13 +62,13 @@ export class Azurite implements AsyncDisposable {
       "--skipApiVersionCheck",
       "--disableTelemetry",
     ];
-    if (options.tls) args.push("--cert", options.tls.cert, "--key", options.tls.key);
     if (options.oauth) args.push("--oauth", "basic");
     const process = new Deno.Command(Deno.execPath(), {
       args,
       env: {
         AZURITE_ACCOUNTS: [ACCOUNT, ...options.accounts ?? []]
           .map((name) => `${name}:${ACCOUNT_KEY}`).join(";"),
+        ...(options.tls && { AZURITE_BEHIND_TLS: "1" }),
       },
       stdin: "piped",
       stdout: "piped",
@@ -88,7 +96,8 @@ export class Azurite implements AsyncDisposable {
         while (!(await reader.read()).done) { /* discard */ }
         await errors;
       })();
-      return new Azurite(origin, process, drained);
+      const front = options.tls && await TlsFront.start(origin, options.tls);
+      return new Azurite(origin, process, drained, front);
     }
   }
 
@@ -156,6 +165,7 @@ export class Azurite implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#httpClient?.close();
+    await this.#front?.[Symbol.asyncDispose]();
     await this.#process.stdin.close();
     await this.#process.status;
     await this.#drained;

@@ -1,9 +1,13 @@
 /**
  * Azurite as a process that ends with the test run, however that ends: it lives
  * as long as its standard input. And with one defect mended: see `atomic`.
+ *
+ * Where `AZURITE_BEHIND_TLS` is set, what it gets on http came over https
+ * to {@linkcode TlsFront}, and it accepts tokens as it does on its own https.
  */
 
 import process from "node:process";
+import requestModule from "azurite/dist/src/blob/generated/ExpressRequestAdapter.js";
 import storeModule from "azurite/dist/src/blob/persistence/LokiBlobMetadataStore.js";
 
 // Azurite reads the arguments through Node's view of them.
@@ -19,6 +23,9 @@ atomic(storeModule.default.prototype, [
   "copyFromURL",
   "deleteBlob",
 ]);
+if (process.env["AZURITE_BEHIND_TLS"]) {
+  requestModule.default.prototype.getProtocol = () => "https";
+}
 await import("azurite/dist/src/blob/main.js");
 
 /**
