@@ -188,7 +188,7 @@ export class TokenKeeper {
     const until = this.#clock.now() + this.#patienceMs;
     this.#notify(
       `The sign-in to Azure (${this.#source.name}) has expired. The run waits until ${
-        new Date(until).toLocaleString()
+        new Date(until).toISOString().slice(0, 16).replace("T", " ")
       }: run \`chorus-upload login\` in another terminal, and it goes on by itself.`,
     );
     while (this.#clock.now() < until) {

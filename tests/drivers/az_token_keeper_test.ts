@@ -151,7 +151,7 @@ Deno.test("a sign-in that expires pauses everybody, says so once, and goes on by
   const tokens = await Promise.all(Array.from({ length: 10 }, () => keeper.token()));
   assert.equal(new Set(tokens).size, 1);
   assert.equal(said.length, 2);
-  assert.match(said[0] ?? "", /chorus-upload login/);
+  assert.match(said[0] ?? "", /until 1970-01-02 02:00 UTC: run `chorus-upload login`/);
   assert.match(said[1] ?? "", /goes on/);
   assert.ok(clock.ms > 5 * HOUR);
 });
