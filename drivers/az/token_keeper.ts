@@ -189,7 +189,7 @@ export class TokenKeeper {
     this.#notify(
       `The sign-in to Azure (${this.#source.name}) has expired. The run waits until ${
         new Date(until).toISOString().slice(0, 16).replace("T", " ")
-      }: run \`chorus-upload login\` in another terminal, and it goes on by itself.`,
+      } UTC: run \`chorus-upload login\` in another terminal, and it goes on by itself.`,
     );
     while (this.#clock.now() < until) {
       await this.#clock.sleep(this.#pollMs, signal);
