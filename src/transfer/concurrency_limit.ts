@@ -18,6 +18,11 @@ export interface ConcurrencyOptions {
   max?: number;
   /** How many at the start; by default 8. */
   initial?: number;
+  /**
+   * Bytes that requests in flight may carry together; a single one may carry
+   * more. Asked before each. By default no bound.
+   */
+  bytesAtOnce?: () => number;
   /** Milliseconds, only differences count. */
   now?: () => number;
 }
@@ -32,9 +37,11 @@ export interface ConcurrencyOptions {
 export class ConcurrencyLimit {
   readonly #max: number;
   readonly #now: () => number;
-  readonly #waiters: (() => void)[] = [];
+  readonly #bytesAtOnce: () => number;
+  readonly #waiters: { bytes: number; go: () => void }[] = [];
   #limit: number;
   #inFlight = 0;
+  #bytesInFlight = 0;
   #peak = 0;
   /** Whether somebody had to wait in this measurement: else the limit is not what limits. */
   #full = false;
@@ -54,6 +61,7 @@ export class ConcurrencyLimit {
   constructor(options: ConcurrencyOptions = {}) {
     this.#max = Math.max(1, options.max ?? 256);
     this.#now = options.now ?? (() => performance.now());
+    this.#bytesAtOnce = options.bytesAtOnce ?? (() => Infinity);
     this.#limit = Math.min(this.#max, options.initial ?? 8);
     this.#bestLimit = this.#limit;
     this.#windowStart = this.#now();
@@ -86,13 +94,14 @@ export class ConcurrencyLimit {
     request: () => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    await this.#enter(signal);
+    await this.#enter(bytes, signal);
     try {
       const result = await request();
       this.#count(bytes);
       return result;
     } finally {
       this.#inFlight--;
+      this.#bytesInFlight -= bytes;
       if (this.#outdated > 0) this.#outdated--;
       this.#serve();
     }
@@ -109,42 +118,57 @@ export class ConcurrencyLimit {
     this.#settle(Math.max(1, Math.floor(this.#limit / 2)), 0);
   }
 
-  #enter(signal?: AbortSignal): Promise<void> {
+  #enter(bytes: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#inFlight < this.#limit && this.#waiters.length === 0) {
-      this.#start();
+    if (this.#waiters.length === 0 && this.#hasRoomFor(bytes)) {
+      this.#start(bytes);
       return Promise.resolve();
     }
-    this.#full = true;
+    this.#noteFull();
     return new Promise((resolve, reject) => {
-      const go = () => {
-        signal?.removeEventListener("abort", stop);
-        this.#start();
-        resolve();
+      const waiter = {
+        bytes,
+        go: () => {
+          signal?.removeEventListener("abort", stop);
+          this.#start(bytes);
+          resolve();
+        },
       };
       const stop = () => {
-        const index = this.#waiters.indexOf(go);
+        const index = this.#waiters.indexOf(waiter);
         if (index === -1) return;
         this.#waiters.splice(index, 1);
         reject(signal?.reason);
+        this.#serve();
       };
       signal?.addEventListener("abort", stop, { once: true });
-      this.#waiters.push(go);
+      this.#waiters.push(waiter);
     });
   }
 
-  #start(): void {
+  #hasRoomFor(bytes: number): boolean {
+    if (this.#inFlight === 0) return true;
+    return this.#inFlight < this.#limit &&
+      this.#bytesInFlight + bytes <= this.#bytesAtOnce();
+  }
+
+  #start(bytes: number): void {
     this.#inFlight++;
+    this.#bytesInFlight += bytes;
     this.#peak = Math.max(this.#peak, this.#inFlight);
   }
 
   #serve(): void {
-    while (this.#inFlight < this.#limit) {
-      const next = this.#waiters.shift();
-      if (next === undefined) return;
-      next();
+    for (let next; (next = this.#waiters[0]) !== undefined;) {
+      if (!this.#hasRoomFor(next.bytes)) return this.#noteFull();
+      this.#waiters.shift();
+      next.go();
     }
-    if (this.#waiters.length > 0) this.#full = true;
+  }
+
+  /** Somebody waits, but only where it is for the number of requests does it say something about that. */
+  #noteFull(): void {
+    if (this.#inFlight >= this.#limit) this.#full = true;
   }
 
   #count(bytes: number): void {
@@ -216,7 +240,8 @@ export class ConcurrencyLimit {
   #newWindow(): void {
     this.#requests = 0;
     this.#work = 0;
-    this.#full = this.#waiters.length > 0;
+    this.#full = false;
+    if (this.#waiters.length > 0) this.#noteFull();
     this.#windowStart = this.#now();
   }
 }

@@ -41,6 +41,11 @@ export interface SendOptions {
 const MEMORY_BYTES = 96 * 1024 * 1024;
 /** Under a rate limit, more requests only make each of them slower. */
 const MAX_RATED = 32;
+/**
+ * Under a rate limit, requests in flight carry what passes in this time: of a
+ * slow line's parts few are under way, and little is lost when the run ends. Seconds.
+ */
+const RATED_SECONDS = 2;
 /** Large files read at a time; one alone may fill the line with its parts. */
 const MAX_LARGE = 4;
 /** Files opened ahead of the requests that may be in flight. */
@@ -107,7 +112,10 @@ function contextOf(options: SendOptions): SendContext {
     earlierMd5s: options.earlierMd5s,
     tokens: options.tokens,
     stamp: options.stamp,
-    limit: options.limit ?? new ConcurrencyLimit({ max }),
+    limit: options.limit ?? new ConcurrencyLimit({
+      max,
+      bytesAtOnce: rate && (() => rate.bytesPerSecond * RATED_SECONDS),
+    }),
     memory: options.memory ??
       new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES),
     hashing: sharedHashing,

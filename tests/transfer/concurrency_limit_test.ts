@@ -107,3 +107,37 @@ Deno.test("one outage under many requests halves the limit once, a second outage
   await outage(32);
   assert.equal(limit.limit, 16);
 });
+
+Deno.test("requests in flight carry no more bytes than allowed, one alone any number, in order", async () => {
+  let allowed = 10;
+  const limit = new ConcurrencyLimit({ bytesAtOnce: () => allowed });
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const runs: Promise<void>[] = [];
+  const begin = (name: string, bytes: number) =>
+    runs.push(limit.run(bytes, () => {
+      begun.push(name);
+      return new Promise((resolve) => ends.set(name, resolve));
+    }));
+  const end = async (name: string) => {
+    ends.get(name)?.();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  };
+  begin("large", 100);
+  begin("a", 6);
+  begin("b", 6);
+  begin("tiny", 1);
+  assert.deepEqual(begun, ["large"]);
+  await end("large");
+  assert.deepEqual(begun, ["large", "a"], "b does not fit, and nobody overtakes it");
+  await end("a");
+  assert.deepEqual(begun, ["large", "a", "b", "tiny"]);
+  begin("c", 6);
+  allowed = 20;
+  await end("tiny");
+  assert.deepEqual(begun.at(-1), "c", "the bound is asked for again");
+  await end("b");
+  await end("c");
+  await Promise.all(runs);
+  assert.equal(limit.inFlight, 0);
+});
