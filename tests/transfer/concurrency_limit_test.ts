@@ -119,14 +119,18 @@ Deno.test("requests in flight carry no more bytes than allowed, one alone any nu
       begun.push(name);
       return new Promise((resolve) => ends.set(name, resolve));
     }));
+  const settled = async () => {
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  };
   const end = async (name: string) => {
     ends.get(name)?.();
-    for (let i = 0; i < 10; i++) await Promise.resolve();
+    await settled();
   };
   begin("large", 100);
   begin("a", 6);
   begin("b", 6);
   begin("tiny", 1);
+  await settled();
   assert.deepEqual(begun, ["large"]);
   await end("large");
   assert.deepEqual(begun, ["large", "a"], "b does not fit, and nobody overtakes it");
