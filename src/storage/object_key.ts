@@ -4,6 +4,12 @@ import type { DriverLimits } from "./driver.ts";
 
 const encoder = new TextEncoder();
 
+/** An empty segment, `.` or `..`; which one it is, is looked at only then. */
+const ODD_SEGMENT = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
+/** The most bytes that a code unit of a string becomes in UTF-8. */
+const BYTES_PER_UNIT = 3;
+
 // deno-lint-ignore no-control-regex -- they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
@@ -25,11 +31,11 @@ export function keyProblem(
   if (key.includes("\\")) return "holds a backslash";
   if (CONTROL.test(key)) return "holds a control character";
   if (!key.isWellFormed()) return "is not valid Unicode";
-  for (const segment of key.split("/")) {
-    if (segment === "") return "holds two slashes in a row";
-    if (segment === "." || segment === "..") return `holds a "${segment}"`;
+  if (ODD_SEGMENT.test(key)) {
+    const odd = key.split("/").find((segment) => /^\.{0,2}$/.test(segment));
+    return odd === "" ? "holds two slashes in a row" : `holds a "${odd}"`;
   }
-  if (limits !== undefined) {
+  if (limits !== undefined && BYTES_PER_UNIT * key.length > limits.maxKeyBytes) {
     const bytes = encoder.encode(key).length;
     if (bytes > limits.maxKeyBytes) {
       return `is ${bytes} bytes long, ${limits.maxKeyBytes} are allowed`;
