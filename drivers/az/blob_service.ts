@@ -2,7 +2,13 @@
 
 import type { ContainerClient } from "@azure/storage-blob";
 import type { Authorizer } from "./authorizer.ts";
-import { type Operation, retryAfterMs, ServiceError, TransportError } from "./azure_error.ts";
+import {
+  AzureFailure,
+  type Operation,
+  retryAfterMs,
+  ServiceError,
+  TransportError,
+} from "./azure_error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Body, HttpResponse, Transport } from "./transport.ts";
 import { textOfElement } from "./xml.ts";
@@ -73,10 +79,11 @@ export class BlobService {
   }
 
   /**
-   * Sends a request; anything but 2xx is an error. A refused sign-in is renewed
-   * once, and the request made again where its body can be.
+   * Sends a request; anything but 2xx is an error, and so is a 2xx of something
+   * else than Azure Blob. A refused sign-in is renewed once, and the request made
+   * again where its body can be.
    *
-   * @throws ServiceError, TransportError, what the body's iterator threw
+   * @throws ServiceError, TransportError, AzureFailure, what the body's iterator threw
    */
   async call(request: ServiceRequest): Promise<HttpResponse> {
     const { method, body, signal } = request;
@@ -91,7 +98,10 @@ export class BlobService {
       const authorized = { method, url: request.url, headers, signal };
       const url = await this.#authorizer.authorize(authorized);
       const response = await this.transport.send({ ...request, url, headers });
-      if (response.status >= 200 && response.status < 300) return response;
+      if (response.status >= 200 && response.status < 300) {
+        requireOwnAnswer(response);
+        return response;
+      }
       const error = await this.#refusal(request, response);
       if (response.status !== 401 || renewed || this.#authorizer.renew === undefined) throw error;
       const challenge = response.headers["www-authenticate"];
@@ -148,6 +158,22 @@ export class BlobService {
       },
     );
   }
+}
+
+/**
+ * A proxy that shows its own page as a success must not be believed: nothing was
+ * written, listed or removed. Every answer of the service itself has a number.
+ *
+ * @see https://learn.microsoft.com/rest/api/storageservices/put-blob#response-headers
+ */
+function requireOwnAnswer({ status, headers, message }: HttpResponse): void {
+  if (headers["x-ms-request-id"] !== undefined) return;
+  message.destroy();
+  throw new AzureFailure(
+    "unavailable",
+    `something else than Azure Blob answered (${status}, ${headers["content-type"] ?? "no type"})`,
+    { remedy: "Check azure_account_url and HTTPS_PROXY." },
+  );
 }
 
 /** Percent-encodes what may not stand in a path, the characters that URLs treat specially included. */

@@ -342,6 +342,8 @@ async function proveWritten(
   const object = { key, etag: written.etag, size: transfer.size };
   let found: string;
   try {
+    // Reading no bytes asks nobody whether the object is there.
+    if (transfer.size === 0) await requireEmpty(store, object, signal);
     found = await hashStored(store, object, signal);
   } catch (error) {
     if (
@@ -371,6 +373,20 @@ async function proveWritten(
       attempts: written.attempts,
       remedy: "Upload again; if it happens again, check the central store.",
     },
+  );
+}
+
+async function requireEmpty(
+  store: Store,
+  { key, etag }: { key: string; etag: string },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const there = await store.stat(key, { signal });
+  if (there?.etag === etag && there.size === 0) return;
+  throw new ChorusError(
+    there === undefined ? "not_found" : "precondition_failed",
+    `"${key}" is not the empty object that was written`,
+    { subject: key },
   );
 }
 

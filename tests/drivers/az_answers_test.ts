@@ -24,6 +24,7 @@ async function listed(
   proxy.inject(({ query }) => query.get("comp") === "list", {
     kind: "answer",
     status: 200,
+    headers: { "x-ms-request-id": "1" },
     body:
       `<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="x" ContainerName="c"><Prefix>site/</Prefix><Blobs>${blobs}</Blobs><NextMarker /></EnumerationResults>`,
   });

@@ -325,7 +325,8 @@ faultTest(
 faultTest("an answer to another range than asked for is refused", async (place) => {
   const { driver, truth, proxy } = place;
   await write(truth, "x", SMALL);
-  proxy.inject(isGet, { kind: "answer", status: 200, body: "the whole blob" });
+  const headers = { "x-ms-request-id": "1" };
+  proxy.inject(isGet, { kind: "answer", status: 200, headers, body: "the whole blob" });
   const read = async () => {
     for await (const _ of driver.read("x", { offset: 100, length: 10 })) { /* discard */ }
   };
@@ -350,6 +351,34 @@ faultTest(
     assert.equal((await truth.stat("x.locked", {}))?.metadata?.holder, "us");
   },
 );
+
+faultTest("a page that a proxy shows as a success is believed in nothing", async (place) => {
+  const { driver, truth, proxy } = place;
+  await write(driver, "there", SMALL);
+  const requests: Record<string, () => Promise<unknown>> = {
+    "a write": () => write(driver, "x", SMALL),
+    "an empty write": () => write(driver, "x", new Uint8Array()),
+    "a block": async () => (await begin(driver, "x", LARGE)).put(0, LARGE, md5(LARGE)),
+    "a look-up": () => driver.stat("there", {}),
+    "a read": () => Array.fromAsync(driver.read("there", {})),
+    "a listing": () => Array.fromAsync(driver.list("", { recursive: true })),
+    "a removal": () => driver.remove("there", {}),
+  };
+  for (const [what, request] of Object.entries(requests)) {
+    const match = (seen: SeenRequest) => what !== "a block" || isBlock(seen);
+    const headers = { etag: '"page"', "content-type": "text/html" };
+    proxy.inject(match, { kind: "answer", status: 200, headers, body: "<html>Blocked</html>" });
+    const failure = await failureOf(driver, request());
+    assert.equal(failure.kind, "unavailable", what);
+    assert.match(
+      failure.message ?? "",
+      /something else than Azure Blob answered \(200, text/,
+      what,
+    );
+    assert.match(failure.remedy ?? "", /HTTPS_PROXY/);
+  }
+  assert.deepEqual(await keys(truth), ["there"]);
+});
 
 Deno.test("the az driver: a service that nobody serves is worth waiting for", async () => {
   using driver = await openWithKey(azurite, { url: "http://127.0.0.1:9/devstoreaccount1" });

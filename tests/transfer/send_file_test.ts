@@ -387,6 +387,19 @@ Deno.test("held parts of other content are sent again", async () => {
   assert.equal(md5Hex(await sending.central(KEY) ?? new Uint8Array()), transfer.md5);
 });
 
+Deno.test("an empty file whose write did nothing is not taken for sent", async () => {
+  const idle = (driver: Driver): Driver => ({
+    ...driver,
+    async write(_key, body) {
+      await Array.fromAsync(body);
+      return { etag: '"nothing"' };
+    },
+  });
+  await using sending = await Sending.start("shelf", { wrap: idle });
+  const transfer = await sending.journaled(PATH, new Uint8Array());
+  await assert.rejects(sending.send(transfer), failsWith("io", /removed by somebody else/));
+});
+
 Deno.test("a commit that finds other parts than were sent leaves no object with our proof", async () => {
   await using sending = await Sending.start("shelf");
   const transfer = await sending.journaled(PATH, someBytes(LARGE));
