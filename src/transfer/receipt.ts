@@ -1,6 +1,6 @@
 /** Receipts: one line of JSON per file that was sent or failed, for the site's own records. */
 
-import { ChorusError } from "../errors/chorus_error.ts";
+import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
 import type { SendOutcome } from "./transfer.ts";
 
 /** What one line holds. */
@@ -57,17 +57,27 @@ export class ReceiptFile implements AsyncDisposable {
   }
 
   /**
-   * Opens or creates the file; earlier lines stay.
+   * Opens or creates the file; earlier lines stay, and one that a crash cut off
+   * is ended.
    *
-   * @throws ChorusError `io` when it can't be opened
+   * @throws ChorusError `io` when it can't be opened, `usage` when it holds
+   *   something else than receipts: the journal, or a file of the site
    */
   static async open(path: string): Promise<ReceiptFile> {
     try {
-      return new ReceiptFile(
-        path,
-        await Deno.open(path, { append: true, create: true, mode: 0o600 }),
-      );
+      const { first, last } = await endsOf(path);
+      if (first !== undefined && first !== "{") {
+        throw new ChorusError("usage", `"${path}" holds something else than receipts.`, {
+          subject: path,
+          remedy: "Give a new file, or one that --receipts has made.",
+        });
+      }
+      const file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
+      const receipts = new ReceiptFile(path, file);
+      if (last !== undefined && last !== "\n") await receipts.#append("\n");
+      return receipts;
     } catch (cause) {
+      if (isChorusError(cause)) throw cause;
       throw receiptError("open", path, cause);
     }
   }
@@ -81,7 +91,10 @@ export class ReceiptFile implements AsyncDisposable {
   async write(receipts: Iterable<Receipt>): Promise<void> {
     let text = "";
     for (const receipt of receipts) text += JSON.stringify(receipt) + "\n";
-    if (text === "") return;
+    if (text !== "") await this.#append(text);
+  }
+
+  async #append(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);
     try {
       for (let offset = 0; offset < bytes.length;) {
@@ -102,6 +115,27 @@ export class ReceiptFile implements AsyncDisposable {
       this.#file.close();
     }
   }
+}
+
+/** The first and the last character of a file, as ASCII; nothing for one that is new, empty or a device. */
+async function endsOf(path: string): Promise<{ first?: string; last?: string }> {
+  let size: number;
+  try {
+    const info = await Deno.stat(path);
+    size = info.isFile ? info.size : 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw error;
+  }
+  if (size === 0) return {};
+  using file = await Deno.open(path);
+  const byte = new Uint8Array(1);
+  const at = async (offset: number) => {
+    await file.seek(offset, Deno.SeekMode.Start);
+    await file.read(byte);
+    return String.fromCharCode(...byte);
+  };
+  return { first: await at(0), last: await at(size - 1) };
 }
 
 function receiptError(verb: string, path: string, cause: unknown): ChorusError {

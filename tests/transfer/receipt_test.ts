@@ -69,6 +69,49 @@ Deno.test("receipts are one line of JSON each, added to what is there, readable 
   }
 });
 
+const present = receiptOf({
+  ok: true,
+  transfer,
+  action: "present",
+  proof: "deep",
+  attempts: 0,
+  seconds: 0,
+}, "20260101000000");
+
+Deno.test("a receipt that a crash cut off spoils none of those that follow", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, "receipts.ndjson");
+    await Deno.writeTextFile(path, '{"path":"whole"}\n{"path":"cut o');
+    for (let run = 0; run < 2; run++) {
+      await using file = await ReceiptFile.open(path);
+      await file.write([present]);
+    }
+    const lines = (await Deno.readTextFile(path)).split("\n");
+    assert.deepEqual(lines, [
+      '{"path":"whole"}',
+      '{"path":"cut o',
+      JSON.stringify(present),
+      JSON.stringify(present),
+      "",
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("receipts are added to no file that holds something else", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, "journal.db");
+    await Deno.writeTextFile(path, "SQLite format 3\0");
+    await assert.rejects(ReceiptFile.open(path), (error) => isChorusError(error, "usage"));
+    assert.equal(await Deno.readTextFile(path), "SQLite format 3\0");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a receipt file that can't be made is an error before anything is sent", async () => {
   await assert.rejects(
     ReceiptFile.open("/nonexistent/folder/receipts.ndjson"),
@@ -82,14 +125,7 @@ Deno.test({
   fn: async () => {
     await using file = await ReceiptFile.open("/dev/full");
     await assert.rejects(
-      file.write([receiptOf({
-        ok: true,
-        transfer,
-        action: "present",
-        proof: "deep",
-        attempts: 0,
-        seconds: 0,
-      }, "20260101000000")]),
+      file.write([present]),
       (error) => isChorusError(error, "disk_full"),
     );
   },
