@@ -3,7 +3,7 @@ import type { FolderAnswer } from "./folder_job.ts";
 /** Folders that one thread reads side by side: their waits overlap. */
 const SIDE_BY_SIDE = { fast: 8, slow: 16 };
 /** Files that those folders may hold together: their names live as long as the folder is read. */
-const FILES_SIDE_BY_SIDE = 1_000;
+const FILES_SIDE_BY_SIDE = 2_000;
 
 /** How many folders are read at a time, by what the folders so far were like. */
 export class ReadingPace {
