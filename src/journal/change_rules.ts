@@ -82,15 +82,22 @@ export function decide(
   if (rows.length > 1) return { kind: "inconsistent", rows };
   const [row] = rows;
   if (row === undefined) return { kind: "hash", reason: "new" };
+  if (isUnchanged(found, row, toleranceUs)) return { kind: "keep", row };
   const sameTime = isSameTime(found.mtimeUs, row.mtimeUs, toleranceUs);
   if (found.size !== row.size) {
     return { kind: "hash", reason: sameTime ? "suspicious" : "changed_size", row };
   }
-  if (!sameTime) return { kind: "hash", reason: "changed_time", row };
-  if (!isTrusted(row, toleranceUs)) {
-    return { kind: "hash", reason: "untrusted", row };
-  }
-  return { kind: "keep", row };
+  return { kind: "hash", reason: sameTime ? "untrusted" : "changed_time", row };
+}
+
+/** True when nothing has to be done for a file: same size, same time, time trusted. */
+export function isUnchanged(
+  found: FileState,
+  row: ActiveRow,
+  toleranceUs: number = DEFAULT_MTIME_TOLERANCE_US,
+): boolean {
+  return found.size === row.size && isSameTime(found.mtimeUs, row.mtimeUs, toleranceUs) &&
+    isTrusted(row, toleranceUs);
 }
 
 /**

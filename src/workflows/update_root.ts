@@ -1,5 +1,5 @@
 import type { HashResult } from "../hash/hash_pool.ts";
-import { conclude, decide } from "../journal/change_rules.ts";
+import { conclude, decide, isUnchanged } from "../journal/change_rules.ts";
 import type { ActiveRow, JournalChange } from "../journal/journal_row.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { SeenRows } from "../journal/seen_rows.ts";
@@ -102,21 +102,20 @@ function decideBatch(update: RootUpdate, batch: FoundBatch, incomplete: Set<stri
   if (counts === undefined) return [];
   update.progress.files += batch.files.length;
   const started = performance.now();
-  const rows = rowsByName(
+  const rowsOf = rowsByFile(
     update.journal.activeRows(batch.modality, batch.folder, batch.files.map((each) => each.name)),
+    batch.files,
   );
   update.time.journal += (performance.now() - started) / 1000;
   const youngestMs = update.now().getTime() - update.minAgeMs;
   const tasks: Task[] = [];
-  for (const file of batch.files) {
-    const known = rows.get(file.name);
-    const active: readonly ActiveRow[] = known === undefined
-      ? []
-      : Array.isArray(known)
-      ? known
-      : [known];
+  for (const [index, file] of batch.files.entries()) {
+    const active = rowsOf(index);
+    const several = Array.isArray(active) ? active : NONE;
+    const row = Array.isArray(active) ? undefined : active;
     // Found is found, whatever becomes of it: a row is gone only when its file is.
-    for (const row of active) update.seen.add(row.fileId);
+    if (row !== undefined) update.seen.add(row.fileId);
+    for (const each of several) update.seen.add(each.fileId);
     if (update.minAgeMs > 0 && file.mtimeMs > youngestMs) {
       counts.tooYoung++;
       continue;
@@ -126,9 +125,15 @@ function decideBatch(update: RootUpdate, batch: FoundBatch, incomplete: Set<stri
       fail(update, batch, file.name, `"${file.version}" in its path can't be a version`);
       continue;
     }
+    const found = { size: file.size, mtimeUs: file.mtimeMs * 1000 };
+    // Most files of most updates: nothing is made for them.
+    if (row !== undefined && isUnchanged(found, row, update.mtimeToleranceUs)) {
+      counts.kept++;
+      continue;
+    }
     const decision = decide(
-      { size: file.size, mtimeUs: file.mtimeMs * 1000 },
-      active,
+      found,
+      row === undefined ? several : [row],
       update.mtimeToleranceUs,
     );
     switch (decision.kind) {
@@ -165,8 +170,22 @@ function decideBatch(update: RootUpdate, batch: FoundBatch, incomplete: Set<stri
   return tasks;
 }
 
-/** Rows by name; an array only where a name has several, which is rare. */
-function rowsByName(rows: readonly ActiveRow[]): Map<string, ActiveRow | ActiveRow[]> {
+/** A file's active rows; an array only where it has several, which is rare. */
+type RowsOfFile = ActiveRow | ActiveRow[] | undefined;
+
+const NONE: readonly ActiveRow[] = [];
+
+/**
+ * Finds the rows of a batch's files by their place in it. Where the journal and
+ * the site hold the same names, as they mostly do, both are in the same order.
+ */
+function rowsByFile(
+  rows: readonly ActiveRow[],
+  files: readonly FoundFile[],
+): (index: number) => RowsOfFile {
+  if (rows.length === files.length && rows.every((row, i) => row.name === files[i].name)) {
+    return (index) => rows[index];
+  }
   const byName = new Map<string, ActiveRow | ActiveRow[]>();
   for (const row of rows) {
     const other = byName.get(row.name);
@@ -174,7 +193,7 @@ function rowsByName(rows: readonly ActiveRow[]): Map<string, ActiveRow | ActiveR
     else if (Array.isArray(other)) other.push(row);
     else byName.set(row.name, [other, row]);
   }
-  return byName;
+  return (index) => byName.get(files[index].name);
 }
 
 function task(
