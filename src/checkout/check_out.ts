@@ -105,13 +105,13 @@ class CloudCheckOut {
     }
     const held = lock !== undefined && this.#state.checkOut?.phase !== "taking";
     if (lock !== undefined && held) {
-      if (lock.size === 0 || await fileSize(workingCopy) !== undefined) {
+      if (lock.size === 0 || (await fileSize(workingCopy) ?? 0) > 0) {
         return this.#result("already", lock, undefined);
       }
       this.#context.emit({
         kind: "warning",
         message:
-          `The working copy "${workingCopy}" is gone; the journal as it was checked out takes its place`,
+          `The working copy "${workingCopy}" is gone or empty; the journal as it was checked out takes its place`,
       });
     }
     for (let start = 0; start < MAX_STARTS; start++) {

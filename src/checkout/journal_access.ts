@@ -20,13 +20,17 @@ import { removeDatabase, scratchPathOf } from "./working_copy.ts";
 /**
  * Lets a command that writes to the journal go on.
  *
- * @throws {ChorusError} `not_checked_out` unless the journal is checked out here, or local and used
- *   in place
+ * @throws {ChorusError} `not_checked_out` unless the journal is checked out here with its working
+ *   copy in place, or local and used in place
  */
 export async function requireCheckedOut(context: CheckoutContext): Promise<void> {
   if (isLocalContext(context)) {
-    if (await mayWriteLocal(context)) return;
-    throw notCheckedOut(`The journal "${context.source.path}" is not checked out here`, context);
+    if (!await mayWriteLocal(context)) {
+      throw notCheckedOut(`The journal "${context.source.path}" is not checked out here`, context);
+    }
+    const held = (await readLocalState(context.workingCopy))?.checkOut;
+    if (!isInPlace(context) && held?.sourceMd5) await requireWorkingCopy(context);
+    return;
   }
   if (!isCloudContext(context)) throw new TypeError("unknown kind of journal source");
   const { source: { store, key, location }, workingCopy, formatTime, signal } = context;
@@ -41,7 +45,10 @@ export async function requireCheckedOut(context: CheckoutContext): Promise<void>
       context,
     );
   }
-  if (isOurs(state, lock)) return;
+  if (isOurs(state, lock)) {
+    if (lock.size > 0) await requireWorkingCopy(context);
+    return;
+  }
   if (carriesOurId(state, lock)) {
     throw notCheckedOut(`The check-out of ${location} was interrupted`, context);
   }
@@ -53,6 +60,24 @@ export async function requireCheckedOut(context: CheckoutContext): Promise<void>
       subject: location,
       remedy:
         "Wait until it is checked in there; if that will never happen, run `journal unlock`. Then run `journal checkout`.",
+    },
+  );
+}
+
+/**
+ * A journal that is begun anew where a checked-out one was lost would take its
+ * place at the check-in, and its history would be gone.
+ */
+async function requireWorkingCopy(context: CheckoutContext): Promise<void> {
+  const { workingCopy } = context;
+  if ((await fileSize(workingCopy) ?? 0) > 0) return;
+  throw new ChorusError(
+    "not_checked_out",
+    `The working copy "${workingCopy}" of ${locationOf(context.source)} is gone or empty`,
+    {
+      subject: workingCopy,
+      remedy:
+        "Put the file back, or run `journal checkout` to take the journal as it was checked out.",
     },
   );
 }

@@ -52,7 +52,7 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
   const state = await readLocalState(workingCopy);
   refuseOtherSource(state, context);
   const first = isEmpty(await fileSize(path));
-  const gone = await fileSize(workingCopy) === undefined;
+  const gone = isEmpty(await fileSize(workingCopy));
   if (state?.checkOut?.phase === "held" && (first || !gone)) {
     return { outcome: "already", workingCopy, first, kept: undefined };
   }

@@ -199,6 +199,25 @@ Deno.test("a damaged local journal is neither checked out nor checked in", async
   assert.deepEqual(desk.files("share"), []);
 });
 
+Deno.test("a working copy that is gone is not begun anew, and comes back by checking out", async () => {
+  using desk = new Desk();
+  await checkOut(desk.context("ada"));
+  await requireCheckedOut(desk.context("ada"));
+  addVersion(desk.workingCopy("ada"), "v1");
+  await checkIn(desk.context("ada"));
+  await checkOut(desk.context("ada"));
+  for (const left of [undefined, new Uint8Array(0)]) {
+    Deno.removeSync(desk.workingCopy("ada"));
+    if (left !== undefined) Deno.writeFileSync(desk.workingCopy("ada"), left);
+    await assert.rejects(
+      requireCheckedOut(desk.context("ada")),
+      fails("not_checked_out", /gone or empty/),
+    );
+    assert.equal((await checkOut(desk.context("ada"))).outcome, "checked_out");
+    assert.deepEqual(versionsOf(desk.workingCopy("ada")), ["v1"]);
+  }
+});
+
 Deno.test("a working copy that differs is kept under a dated name", async () => {
   using desk = new Desk();
   addVersion(desk.source, "v1");

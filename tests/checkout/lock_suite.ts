@@ -838,17 +838,21 @@ export function lockSuite(
     assert.equal(await bench.md5("journal"), undefined);
   });
 
-  test("a working copy that is gone is not checked in, and comes back by checking out", async (bench) => {
+  test("a working copy that is gone is neither checked in nor begun anew, and comes back by checking out", async (bench) => {
     await bench.putJournal(["v1"]);
     const ada = await bench.machine("ada");
     await checkOut(ada.context());
-    Deno.removeSync(ada.workingCopy);
-    await assert.rejects(checkIn(ada.context()), fails("not_found", /gone or empty/));
-    Deno.writeFileSync(ada.workingCopy, new Uint8Array(0));
-    await assert.rejects(checkIn(ada.context()), fails("not_found", /gone or empty/));
-    Deno.removeSync(ada.workingCopy);
-    assert.equal((await checkOut(ada.context())).outcome, "checked_out");
-    assert.deepEqual(versionsOf(ada.workingCopy), ["v1"]);
+    for (const left of [undefined, new Uint8Array(0)]) {
+      Deno.removeSync(ada.workingCopy);
+      if (left !== undefined) Deno.writeFileSync(ada.workingCopy, left);
+      await assert.rejects(checkIn(ada.context()), fails("not_found", /gone or empty/));
+      await assert.rejects(
+        requireCheckedOut(ada.context()),
+        fails("not_checked_out", /gone or empty/),
+      );
+      assert.equal((await checkOut(ada.context())).outcome, "checked_out");
+      assert.deepEqual(versionsOf(ada.workingCopy), ["v1"]);
+    }
   });
 
   test("checking in without a check-out is refused; again after a check-in it is nothing to do", async (bench) => {
