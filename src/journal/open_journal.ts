@@ -33,7 +33,7 @@ const READ_TIMEOUT_MS = 10_000;
 const WRITE_TIMEOUT_MS = 10_000;
 
 /** KiB of page cache; the default of 2 MiB makes inserts into the index slow. */
-const WRITE_CACHE_KIB = 16_384;
+const WRITE_CACHE_KIB = 8_192;
 const READ_CACHE_KIB = 4_096;
 
 /**

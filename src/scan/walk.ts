@@ -136,6 +136,8 @@ function batchOf(columns: FoundColumns, plan: ScanPlan): FoundBatch {
     personId: each === undefined ? columns.personId : each[index][0],
     version: each === undefined ? columns.version : each[index][1],
   }));
+  // Freed here and now: the collector would let megabytes of them pile up.
+  numbers.buffer.transfer(0);
   return {
     kind: "files",
     modality: plan.modalities[columns.modality].name,
