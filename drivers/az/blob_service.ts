@@ -90,6 +90,7 @@ export class BlobService {
     for (let renewed = false;; renewed = true) {
       const headers: Record<string, string> = {
         "x-ms-version": SERVICE_VERSION,
+        "x-ms-client-request-id": crypto.randomUUID(),
         "user-agent": "chorus-upload",
         ...request.headers,
       };
@@ -98,6 +99,7 @@ export class BlobService {
       const authorized = { method, url: request.url, headers, signal };
       const url = await this.#authorizer.authorize(authorized);
       const response = await this.transport.send({ ...request, url, headers });
+      this.#requireOurs(response, headers["x-ms-client-request-id"]);
       if (response.status >= 200 && response.status < 300) {
         requireOwnAnswer(response);
         return response;
@@ -126,6 +128,20 @@ export class BlobService {
   async text(request: ServiceRequest): Promise<string> {
     const response = await this.call(request);
     return await this.transport.textOf(response, request.url, request.signal);
+  }
+
+  /**
+   * The service repeats the id of the request in its answer. After an answer too
+   * many, as a proxy in trouble sends it, every later answer on that connection
+   * would be taken for that of the next request; a cache gives those of older ones.
+   *
+   * @see https://learn.microsoft.com/rest/api/storageservices/put-blob#response-headers
+   */
+  #requireOurs({ headers, message }: HttpResponse, id: string | undefined): void {
+    const answered = headers["x-ms-client-request-id"];
+    if (answered === undefined || answered === id) return;
+    message.destroy();
+    throw new TransportError("the answer to another request came", this.endpoint.accountUrl);
   }
 
   async #refusal(request: ServiceRequest, response: HttpResponse): Promise<ServiceError> {

@@ -380,6 +380,28 @@ faultTest("a page that a proxy shows as a success is believed in nothing", async
   assert.deepEqual(await keys(truth), ["there"]);
 });
 
+faultTest(
+  "an answer that belongs to another request is not taken for this one's",
+  async (place) => {
+    const { driver, truth, proxy } = place;
+    const empty = new Uint8Array();
+    proxy.inject(isPut, {
+      kind: "answer",
+      status: 201,
+      headers: {
+        etag: '"0x1"',
+        "content-md5": Buffer.from(md5(empty)).toString("base64"),
+        "x-ms-request-id": "1",
+        "x-ms-client-request-id": "another",
+      },
+    });
+    const failure = await failureOf(driver, write(driver, "x", empty));
+    assert.deepEqual([failure.kind, await keys(truth)], ["unavailable", []]);
+    await write(driver, "x", empty);
+    assert.deepEqual(await keys(truth), ["x"]);
+  },
+);
+
 Deno.test("the az driver: a service that nobody serves is worth waiting for", async () => {
   using driver = await openWithKey(azurite, { url: "http://127.0.0.1:9/devstoreaccount1" });
   assert.equal((await failureOf(driver, driver.stat("x", {}))).kind, "unavailable");
