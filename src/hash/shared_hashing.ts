@@ -15,9 +15,15 @@ interface Waiter {
  * MD5s together take about as long as two after one another.
  */
 export class SharedHashing {
+  #seconds = 0;
   #streams = 0;
   #waiting: Waiter[] = [];
   #scheduled = false;
+
+  /** Seconds spent on hashing so far. */
+  get seconds(): number {
+    return this.#seconds;
+  }
 
   /** Announces a file that will be hashed piece by piece, until it is disposed of. */
   begin(): Disposable {
@@ -36,7 +42,7 @@ export class SharedHashing {
    */
   update(updates: readonly Md5Update[]): Promise<void> {
     if (this.#streams <= 1 && this.#waiting.length === 0) {
-      updateEach(updates);
+      this.now(updates);
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
@@ -59,6 +65,13 @@ export class SharedHashing {
     });
   }
 
+  /** Adds bytes to MD5s at once. */
+  now(updates: readonly Md5Update[]): void {
+    const start = performance.now();
+    updateEach(updates);
+    this.#seconds += (performance.now() - start) / 1000;
+  }
+
   /** Other reads that are through by now are answered before this turn comes. */
   #schedule(): void {
     if (this.#scheduled) return;
@@ -73,7 +86,7 @@ export class SharedHashing {
     const batch = this.#waiting;
     this.#waiting = [];
     try {
-      updateEach(batch.flatMap(({ updates }) => updates));
+      this.now(batch.flatMap(({ updates }) => updates));
       for (const { resolve } of batch) resolve();
     } catch (error) {
       for (const { reject } of batch) reject(error);

@@ -71,8 +71,8 @@ function runLines(summary: UploadSummary, sentBytes: number, done: number): stri
     `Sent ${formatBytes(sentBytes)} in ${formatDuration(time.total)}` +
     (sentBytes > 0 ? ` (${formatBytes(sentBytes / Math.max(time.total, 0.001))}/s)` : "") +
     `; time went into planning ${formatDuration(time.planning)}, ` +
-    `sending ${formatDuration(time.sending)} (all files in flight), ` +
-    `journal ${formatDuration(time.journal)}`,
+    `reading ${formatDuration(time.reading)}, hashing ${formatDuration(time.hashing)}, ` +
+    `journal ${formatDuration(time.journal)}, sending and waiting ${formatDuration(time.waiting)}`,
   ];
   if (done > 0) {
     const when = parseStamp(stamp);

@@ -76,7 +76,7 @@ export class ProvenBody implements AsyncIterable<Uint8Array> {
       this.#signal?.throwIfAborted();
       bytes += chunk.length;
       if (bytes > this.#source.size) throw this.#wrongSize(`over ${bytes - 1}`);
-      if (chunk.length < JOIN_FROM) md5.update(chunk);
+      if (chunk.length < JOIN_FROM) sharedHashing.now([{ md5, bytes: chunk }]);
       else await sharedHashing.join({ md5, bytes: chunk });
       if (held !== undefined) yield this.#counted(held);
       held = chunk;

@@ -3,11 +3,13 @@ import type { Config, Place, RateTimetable } from "../config/config.ts";
 import { isCancellation } from "../errors/chorus_error.ts";
 import type { Journal } from "../journal/journal.ts";
 import { Profile } from "../journal/profile.ts";
+import { sharedHashing } from "../hash/shared_hashing.ts";
 import { stampUtc } from "../layout/version.ts";
 import type { Store } from "../storage/store.ts";
 import { collectBatches } from "../transfer/collect_batches.ts";
 import { RateLimit } from "../transfer/rate_limit.ts";
 import { type ReceiptFile, receiptOf } from "../transfer/receipt.ts";
+import { BusyTime, measuredFiles } from "../transfer/measured_files.ts";
 import { sendAll } from "../transfer/send_pool.ts";
 import type { SendOutcome, Transfer } from "../transfer/transfer.ts";
 import {
@@ -60,13 +62,19 @@ export async function uploadFiles(
   const began = performance.now();
   const run = new UploadRun(journal, config, options);
   const { summary } = run;
+  const { time } = summary;
+  const hashedBefore = sharedHashing.seconds;
   try {
     await run.execute();
   } catch (error) {
     if (!options.signal.aborted && !isCancellation(error)) throw error;
     summary.interrupted = true;
   }
-  summary.time.total = secondsSince(began);
+  time.total = secondsSince(began);
+  time.reading = run.readingSeconds;
+  time.hashing = sharedHashing.seconds - hashedBefore;
+  const own = time.planning + time.reading + time.hashing + time.journal;
+  time.waiting = Math.max(0, time.total - own);
   return summary;
 }
 
@@ -74,6 +82,7 @@ class UploadRun {
   readonly summary: UploadSummary;
   readonly #counts: Map<string, ModalityUpload>;
   readonly #versions = new Set<string>();
+  readonly #reading = new BusyTime();
   #profile: Profile | undefined;
   #files = 0;
   #bytes = 0;
@@ -93,9 +102,13 @@ class UploadRun {
       versions: [],
       backups: [],
       leftOver: 0,
-      time: { total: 0, planning: 0, sending: 0, journal: 0 },
+      time: { total: 0, planning: 0, reading: 0, hashing: 0, journal: 0, waiting: 0 },
       interrupted: false,
     };
+  }
+
+  get readingSeconds(): number {
+    return this.#reading.seconds;
   }
 
   async execute(): Promise<void> {
@@ -150,9 +163,12 @@ class UploadRun {
       totalFiles: Math.min(totals.files, options.maxNumFiles ?? Infinity),
       totalBytes: options.maxNumFiles === undefined ? totals.bytes : undefined,
     });
+    const sites = await siteFilesOf(config, options.modalities, options.openStore);
     const outcomes = sendAll(transfers, {
       store: central,
-      sites: await siteFilesOf(config, options.modalities, options.openStore),
+      sites: new Map(
+        [...sites].map(([modality, files]) => [modality, measuredFiles(files, this.#reading)]),
+      ),
       earlierMd5s: (transfer) => journal.earlierMd5s(transfer),
       tokens: journal.resumeTokens(),
       stamp: summary.stamp,
@@ -226,7 +242,6 @@ class UploadRun {
     const { transfer } = outcome;
     const counts = this.#countsOf(transfer.modality);
     this.#files++;
-    this.summary.time.sending += outcome.seconds;
     if (outcome.ok) {
       counts[outcome.action]++;
       counts.bytes += transfer.size;

@@ -32,10 +32,13 @@ export interface UploadSummary {
     total: number;
     /** Finding conflicts and reading rows. */
     planning: number;
-    /** Reading, hashing and sending, summed over the files in flight. */
-    sending: number;
+    /** Opening and reading files, while at least one was. */
+    reading: number;
+    hashing: number;
     /** Marking. */
     journal: number;
+    /** What is left: sending, and waiting for the service. */
+    waiting: number;
   };
   interrupted: boolean;
 }
