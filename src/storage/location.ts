@@ -70,6 +70,14 @@ export function parseLocation(
   const slash = rest.indexOf("/");
   const container = slash === -1 ? rest : rest.slice(0, slash);
   const prefix = slash === -1 ? "" : rest.slice(slash).replace(/^\/+|\/+$/g, "");
+  const step = prefix.split("/").find((part) => part === "." || part === "..");
+  if (step !== undefined) {
+    // A URL resolves it, so that requests would go to another folder or container.
+    throw new ChorusError("config", `The path "${path}" holds the part "${step}"`, {
+      subject: path,
+      remedy: "Write the container and the folders themselves.",
+    });
+  }
   return { scheme, container, prefix };
 }
 

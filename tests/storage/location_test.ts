@@ -77,6 +77,17 @@ Deno.test("a scheme without two slashes and an empty path are errors", () => {
   }
 });
 
+Deno.test("a cloud path that a URL would lead elsewhere is an error", () => {
+  for (const path of ["az://c/../d", "az://c/a/./b", "s3://b/..", "az://c/p/../journal.db"]) {
+    assert.throws(() => parseLocation(path), isConfigError, path);
+  }
+  assert.deepEqual(parseLocation("az://c/..a/.b/c."), {
+    scheme: "az",
+    container: "c",
+    prefix: "..a/.b/c.",
+  });
+});
+
 Deno.test("a path splits into the place and the name in it", () => {
   const cases: [string, string, string, boolean?][] = [
     ["az://c/journal.db", "az://c", "journal.db"],
