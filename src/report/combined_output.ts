@@ -1,5 +1,6 @@
 import { ChorusError } from "../errors/chorus_error.ts";
 import { printable } from "./format.ts";
+import { requireNoDatabase } from "./output_file.ts";
 
 const FLUSH_CHARACTERS = 1 << 16;
 
@@ -10,6 +11,7 @@ export class CombinedOutput implements Disposable {
 
   /** @throws ChorusError `usage` when the file can't be written */
   constructor(path: string) {
+    requireNoDatabase(path);
     try {
       this.#file = Deno.openSync(path, {
         write: true,

@@ -2,6 +2,7 @@ import { ChorusError } from "../errors/chorus_error.ts";
 import type { ListedFile, ListedTotals } from "../workflows/list_files.ts";
 import { formatBytes, formatCount, formatQuantity, printable } from "./format.ts";
 import type { JsonOutput } from "./json_output.ts";
+import { requireNoDatabase } from "./output_file.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -96,6 +97,7 @@ export class FileListOutput implements Disposable {
 }
 
 function openOutput(path: string): Deno.FsFile {
+  requireNoDatabase(path);
   try {
     return Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import type { WorkflowEvent } from "../workflows/workflow_event.ts";
+import { requireNoDatabase } from "./output_file.ts";
 
 /** Writes events to a log as JSON lines. */
 export interface EventLog extends AsyncDisposable {
@@ -16,12 +17,14 @@ const PROGRESS_MS = 10_000;
  *
  * @param path the file
  * @param secrets texts that must never be written; each is replaced by `[secret]`
- * @throws whatever the operating system says when the file can't be opened
+ * @throws ChorusError `usage` when it is a database; whatever the operating system says when
+ *   the file can't be opened
  */
 export async function openEventLog(
   path: string,
   secrets: readonly string[],
 ): Promise<EventLog> {
+  requireNoDatabase(path);
   const file = Deno.openSync(path, {
     append: true,
     create: true,

@@ -205,3 +205,23 @@ Deno.test("a disk that fills up under the journal is exit code 5, and nothing wr
     },
   });
 });
+
+Deno.test("no output is written over the journal, whatever option names it", async () => {
+  await using site = await TestSite.make();
+  await site.run(["journal", "update"]);
+  await site.run(["file", "upload"]);
+  const before = await Deno.readFile(site.at("journal.db"));
+  for (
+    const args of [
+      ["file", "verify", "--combined", "journal.db"],
+      ["file", "list", "--output-file", "journal.db"],
+      ["file", "list", "--log-file", "journal.db"],
+      ["file", "upload", "--receipts", "journal.db"],
+    ]
+  ) {
+    const { code, stderr } = await site.run(args);
+    assert.equal(code, 2, `${args.join(" ")}: ${stderr}`);
+    assert.match(stderr, /journal\.db/);
+    assert.deepEqual(await Deno.readFile(site.at("journal.db")), before, args.join(" "));
+  }
+});
