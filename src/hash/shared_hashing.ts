@@ -25,6 +25,11 @@ export class SharedHashing {
     return this.#seconds;
   }
 
+  /** True while at most one file is announced. */
+  get hasLanesToSpare(): boolean {
+    return this.#streams <= 1;
+  }
+
   /** Announces a file that will be hashed piece by piece, until it is disposed of. */
   begin(): Disposable {
     this.#streams++;

@@ -53,6 +53,12 @@ export class MemoryBudget {
     return this.#peak;
   }
 
+  /** True when a lease of this length would be granted at once. */
+  hasRoomFor(length: number): boolean {
+    const bytes = Math.min(length, this.capacityBytes);
+    return this.#waiters.length === 0 && this.#used + bytes <= this.capacityBytes;
+  }
+
   /**
    * A buffer, as soon as the budget allows it.
    *
@@ -80,11 +86,7 @@ export class MemoryBudget {
   reserve(length: number, signal?: AbortSignal): Promise<Reservation> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const bytes = Math.min(length, this.capacityBytes);
-    if (
-      this.#waiters.length === 0 && this.#used + bytes <= this.capacityBytes
-    ) {
-      return Promise.resolve(this.#grant(bytes));
-    }
+    if (this.hasRoomFor(length)) return Promise.resolve(this.#grant(bytes));
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         bytes,

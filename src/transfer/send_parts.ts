@@ -1,12 +1,13 @@
 /** Sends a large file in parts: read once, each byte hashed twice, parts in parallel. */
 
+import { setImmediate } from "node:timers";
 import { isChorusError } from "../errors/chorus_error.ts";
-import { createMd5, type IncrementalMd5 } from "../hash/digest.ts";
+import { createMd5, type IncrementalMd5, type Md5Update } from "../hash/digest.ts";
 import { toHex } from "../hash/hex.ts";
 import { ChorusError } from "../errors/chorus_error.ts";
 import type { Condition } from "../storage/driver.ts";
 import type { StoreMultipartUpload } from "../storage/store.ts";
-import type { BufferLease } from "./memory_budget.ts";
+import { type FilledPart, PartReader } from "./part_reader.ts";
 import { partSize } from "./part_size.ts";
 import { md5Bytes, proofMetadata, readProof } from "./proof.ts";
 import { changedContent, type Delivery, type SendContext } from "./send_file.ts";
@@ -14,8 +15,10 @@ import type { SharedHashing } from "../hash/shared_hashing.ts";
 import type { SiteFile } from "./site_files.ts";
 import type { Transfer } from "./transfer.ts";
 
-/** How much is read and hashed at a time, so that it is still in the processor's cache for the second hash. */
+/** How much is hashed before requests get their turn, bytes of each part. */
 const SLICE_BYTES = 1024 * 1024;
+/** Parts of a lone file that are hashed side by side: with the file's own MD5 four lanes. */
+const PARTS_TOGETHER = 3;
 
 /**
  * Sends an opened file in parts and makes it visible only when every part was
@@ -99,97 +102,110 @@ async function putAll(
   const inFlight = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
   let attempts = 1;
-  const count = Math.ceil(transfer.size / partBytes);
   using _stream = hashing.begin();
 
-  const put = async (index: number, lease: BufferLease, md5: Uint8Array) => {
+  const fail = (error: unknown) => {
+    failure ??= { error };
+    stop.abort(error);
+  };
+  /** Sends a part unless the service holds it already; never throws. */
+  const put = async ({ index, lease }: FilledPart, md5: Uint8Array) => {
+    const { length } = lease.bytes;
+    const held = upload.held.get(index);
     try {
-      await rate?.take(lease.bytes.length, either);
-      const result = await limit.run(
-        lease.bytes.length,
-        () => upload.put(index, lease.bytes, md5, either),
-        either,
-      );
-      if (result.attempts > 1) limit.backOff();
-      attempts = Math.max(attempts, result.attempts);
-      onBytes(lease.bytes.length);
+      if (held === undefined || !sameBytes(held, md5)) {
+        await rate?.take(length, either);
+        const result = await limit.run(
+          length,
+          () => upload.put(index, lease.bytes, md5, either),
+          either,
+        );
+        if (result.attempts > 1) limit.backOff();
+        attempts = Math.max(attempts, result.attempts);
+      }
+      onBytes(length);
     } catch (error) {
-      failure ??= { error };
-      stop.abort(error);
+      fail(error);
+    }
+  };
+  /** Hashes parts; each is sent as soon as its own MD5 is known, while the file's goes on. */
+  const hashAndPut = async (parts: readonly FilledPart[], whole: IncrementalMd5) => {
+    let sends: Promise<void>[] = [];
+    try {
+      const digests = await hashParts(parts, whole, hashing, either);
+      sends = parts.map((part, i) => put(part, digests[i]));
+      for (const { lease } of parts.slice(1)) {
+        await eachSlice(
+          lease.bytes.length,
+          (from, to) => hashing.update([{ md5: whole, bytes: lease.bytes.subarray(from, to) }]),
+          either,
+        );
+      }
     } finally {
-      lease[Symbol.dispose]();
+      for (const [i, { lease }] of parts.entries()) {
+        // A buffer goes back to the budget only when nobody reads it any more.
+        const task = Promise.resolve(sends[i]).then(() => lease[Symbol.dispose]());
+        inFlight.add(task);
+        task.finally(() => inFlight.delete(task));
+      }
     }
   };
 
   try {
     const whole = createMd5();
     await file.rewind();
-    for (let index = 0; index < count; index++) {
-      const length = Math.min(partBytes, transfer.size - index * partBytes);
-      const lease = await memory.lease(length, either);
-      try {
-        const md5 = await readPart(transfer, file, lease.bytes, whole, hashing, either);
-        const held = upload.held.get(index);
-        if (held !== undefined && sameBytes(held, md5)) {
-          onBytes(length);
-          lease[Symbol.dispose]();
-          continue;
-        }
-        const task = put(index, lease, md5);
-        inFlight.add(task);
-        task.finally(() => inFlight.delete(task));
-      } catch (error) {
-        lease[Symbol.dispose]();
-        throw error;
-      }
+    await using reader = new PartReader({ transfer, file, partBytes, memory, signal: either });
+    for (;;) {
+      const parts = await reader.take(hashing.hasLanesToSpare ? PARTS_TOGETHER : 1);
+      if (parts.length === 0) break;
+      await hashAndPut(parts, whole);
     }
     await file.checkUnchanged();
     if (toHex(whole.digest()) !== transfer.md5) throw changedContent(transfer);
     await Promise.all(inFlight);
   } catch (error) {
-    failure ??= { error };
-    stop.abort(error);
+    fail(error);
   }
-  // Buffers go back to the budget only when no request reads them any more.
   await Promise.all(inFlight);
   if (failure !== undefined) throw failure.error;
-  return { count, attempts };
+  return { count: Math.ceil(transfer.size / partBytes), attempts };
 }
 
-/** Fills the buffer; the next slice is read while one is hashed. */
-async function readPart(
-  transfer: Transfer,
-  file: SiteFile,
-  into: Uint8Array,
+/**
+ * The MD5s of parts, side by side, and the first one's bytes added to the file's
+ * MD5. That one can't be split; so the others' part of it is left for later,
+ * when nobody waits for it.
+ */
+async function hashParts(
+  parts: readonly FilledPart[],
   whole: IncrementalMd5,
   hashing: SharedHashing,
   signal: AbortSignal,
-): Promise<Uint8Array> {
-  const part = createMd5();
-  const sliceAt = (offset: number) => into.subarray(offset, offset + SLICE_BYTES);
-  const read = (offset: number) => {
-    const reading = file.read(sliceAt(offset));
-    // It may fail while nobody waits for it yet; who waits later is told.
-    reading.catch(() => {});
-    return reading;
-  };
-  let reading: Promise<number> | undefined = read(0);
-  try {
-    for (let offset = 0; offset < into.length; offset += SLICE_BYTES) {
-      signal.throwIfAborted();
-      const slice = sliceAt(offset);
-      const filled = await reading;
-      reading = undefined;
-      if (filled !== slice.length) throw changedContent(transfer);
-      const next = offset + SLICE_BYTES;
-      if (next < into.length) reading = read(next);
-      await hashing.update([{ md5: part, bytes: slice }, { md5: whole, bytes: slice }]);
-    }
-  } finally {
-    // Nothing may write into the buffer once it is given back.
-    await reading?.catch(() => {});
+): Promise<Uint8Array[]> {
+  const md5s = parts.map(() => createMd5());
+  // No later part is longer than the first one.
+  await eachSlice(parts[0].lease.bytes.length, (from, to) => {
+    const updates = parts.flatMap(({ lease }, i): Md5Update[] => {
+      if (from >= lease.bytes.length) return [];
+      const bytes = lease.bytes.subarray(from, to);
+      return i === 0 ? [{ md5: md5s[i], bytes }, { md5: whole, bytes }] : [{ md5: md5s[i], bytes }];
+    });
+    return hashing.update(updates);
+  }, signal);
+  return md5s.map((md5) => md5.digest());
+}
+
+/** Does something with slice after slice, and lets everything else go on in between. */
+async function eachSlice(
+  length: number,
+  hash: (from: number, to: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let from = 0; from < length; from += SLICE_BYTES) {
+    signal.throwIfAborted();
+    await hash(from, Math.min(length, from + SLICE_BYTES));
+    await new Promise((resolve) => setImmediate(resolve));
   }
-  return part.digest();
 }
 
 /**

@@ -8,7 +8,7 @@ import { readProof } from "../../src/transfer/proof.ts";
 import { RateLimit } from "../../src/transfer/rate_limit.ts";
 import { type SiteFiles, storedFiles } from "../../src/transfer/site_files.ts";
 import { FaultyDriver } from "../storage/faulty_driver.ts";
-import { md5Hex, Sending, someBytes, STAMP, type StoreKind } from "./sending.ts";
+import { md5Hex, methodsOf, Sending, someBytes, STAMP, type StoreKind } from "./sending.ts";
 
 const KINDS: readonly StoreKind[] = ["file", "shelf"];
 const MIB = 1024 * 1024;
@@ -489,20 +489,6 @@ function pretending(size: number): SiteFiles {
         checkUnchanged: () => Promise.resolve(),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       }),
-  };
-}
-
-/** A driver's methods as an object that can be spread. */
-function methodsOf(driver: Driver): Driver {
-  return {
-    limits: driver.limits,
-    traits: driver.traits,
-    list: (prefix, options) => driver.list(prefix, options),
-    stat: (key, options) => driver.stat(key, options),
-    read: (key, options) => driver.read(key, options),
-    write: (key, body, options) => driver.write(key, body, options),
-    remove: (key, options) => driver.remove(key, options),
-    classify: (error) => driver.classify(error),
   };
 }
 

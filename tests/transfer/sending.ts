@@ -142,3 +142,17 @@ export class Sending implements AsyncDisposable {
     await Deno.remove(this.root, { recursive: true });
   }
 }
+
+/** A driver's methods as an object that can be spread. */
+export function methodsOf(driver: Driver): Driver {
+  return {
+    limits: driver.limits,
+    traits: driver.traits,
+    list: (prefix, options) => driver.list(prefix, options),
+    stat: (key, options) => driver.stat(key, options),
+    read: (key, options) => driver.read(key, options),
+    write: (key, body, options) => driver.write(key, body, options),
+    remove: (key, options) => driver.remove(key, options),
+    classify: (error) => driver.classify(error),
+  };
+}
