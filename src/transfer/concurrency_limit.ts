@@ -12,9 +12,15 @@ const STEADY_WINDOWS = 4;
 /** A measurement is at least this long. Milliseconds. */
 const WINDOW_MS = 50;
 
+/**
+ * More than this only wait here: at 20 ms a request it is 6,400 a second, more
+ * than one thread can send, and each takes memory.
+ */
+const MAX_IN_FLIGHT = 128;
+
 /** Options of {@linkcode ConcurrencyLimit}. */
 export interface ConcurrencyOptions {
-  /** Never more than this; by default 256. */
+  /** Never more than this; by default {@linkcode MAX_IN_FLIGHT}. */
   max?: number;
   /** How many at the start; by default 8. */
   initial?: number;
@@ -59,7 +65,7 @@ export class ConcurrencyLimit {
   #outdated = 0;
 
   constructor(options: ConcurrencyOptions = {}) {
-    this.#max = Math.max(1, options.max ?? 256);
+    this.#max = Math.max(1, options.max ?? MAX_IN_FLIGHT);
     this.#now = options.now ?? (() => performance.now());
     this.#bytesAtOnce = options.bytesAtOnce ?? (() => Infinity);
     this.#limit = Math.min(this.#max, options.initial ?? 8);

@@ -24,7 +24,7 @@ export interface SendOptions {
   tokens: ResumeTokens;
   /** The run's upload stamp, `YYYYMMDDHHMMSS` UTC. */
   stamp: string;
-  /** Requests in flight at most; by default as many as help, up to 256. */
+  /** Requests in flight at most; by default as many as help. */
   maxConcurrent?: number;
   /** Content held in memory at most, bytes; by default 96 MiB. */
   memoryBytes?: number;
