@@ -39,7 +39,7 @@ import {
 } from "./local_state.ts";
 import { fileSize } from "./replace_file.ts";
 import { type Content, contentOfFile, contentOfObject, uploadFile } from "./stored_content.ts";
-import { requireWhole } from "./whole_journal.ts";
+import { requireDescent, requireWhole } from "./whole_journal.ts";
 import { hasSideFiles, removeLeftovers, returnPathOf, workingCopyMd5 } from "./working_copy.ts";
 
 /** What a check-in did. */
@@ -122,6 +122,7 @@ class CloudCheckIn {
     const { workingCopy, signal } = this.#context;
     const path = returnPathOf(workingCopy);
     requireWhole(workingCopy);
+    requireDescent(workingCopy, this.#state.checkOut?.history);
     await copyJournal(workingCopy, path, { signal });
     const content = await contentOfFile(path, signal);
     const { md5: workingMd5 } = await contentOfFile(workingCopy, signal);

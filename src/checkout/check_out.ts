@@ -34,7 +34,7 @@ import {
 } from "./local_state.ts";
 import { fileSize } from "./replace_file.ts";
 import { type Content, contentOfObject, copyObject, downloadObject } from "./stored_content.ts";
-import { damageOf } from "./whole_journal.ts";
+import { damageOf, historyMarkOf } from "./whole_journal.ts";
 import {
   downloadPathOf,
   installWorkingCopy,
@@ -356,7 +356,8 @@ class CloudCheckOut {
       source: this.#state.source,
       agreed: { workingMd5: md5, journalMd5: md5, at: now().toISOString() },
     };
-    await this.#remember({ ...checkOut, phase: "held" });
+    const history = content && historyMarkOf(workingCopy);
+    await this.#remember({ ...checkOut, phase: "held", ...(history && { history }) });
     await this.#context.reached?.("check_out_remembered");
     return this.#result("checked_out", lock, kept);
   }

@@ -15,7 +15,7 @@ import { refuseOtherSource } from "./held_here.ts";
 import { type LocalState, readLocalState, writeLocalState } from "./local_state.ts";
 import { fileSize, removeIfPresent, renameSynced } from "./replace_file.ts";
 import { contentOfFile } from "./stored_content.ts";
-import { historyBeginsWith, requireWhole } from "./whole_journal.ts";
+import { historyBeginsWith, historyMarkOf, requireDescent, requireWhole } from "./whole_journal.ts";
 import {
   downloadPathOf,
   hasSideFiles,
@@ -69,9 +69,16 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
     await context.reached?.("working_copy_installed");
     const at = now().toISOString();
     const workingMd5 = content?.md5 ?? null;
+    const history = content && historyMarkOf(workingCopy);
     await writeLocalState(workingCopy, {
       source: locationOf(source),
-      checkOut: { lockId: newLockId(), phase: "held", since: at, sourceMd5 },
+      checkOut: {
+        lockId: newLockId(),
+        phase: "held",
+        since: at,
+        sourceMd5,
+        ...(history && { history }),
+      },
       agreed: { workingMd5, journalMd5: sourceMd5, at },
     });
     await context.reached?.("check_out_remembered");
@@ -104,6 +111,7 @@ export async function checkInLocal(context: LocalContext): Promise<CheckInResult
   const temporary = returnPathOf(path);
   try {
     requireWhole(workingCopy);
+    requireDescent(workingCopy, checkOut?.history);
     await copyJournal(workingCopy, temporary, { overwrite: true, signal });
     const content = await contentOfFile(temporary, signal);
     const { md5: workingMd5 } = await contentOfFile(workingCopy, signal);

@@ -8,6 +8,7 @@
 import * as v from "valibot";
 import { ChorusError } from "../errors/chorus_error.ts";
 import { replaceFile } from "./replace_file.ts";
+import type { HistoryMark } from "./whole_journal.ts";
 
 const Md5 = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 
@@ -19,6 +20,7 @@ const StateSchema = v.object({
     phase: v.picklist(["taking", "held"]),
     since: v.string(),
     sourceMd5: v.optional(v.nullable(Md5)),
+    history: v.optional(v.object({ commands: v.number(), md5: Md5 })),
   })),
   returned: v.optional(v.array(v.object({ journalMd5: Md5, workingMd5: Md5 }))),
   agreed: v.optional(v.object({
@@ -41,6 +43,8 @@ export interface CheckOutState {
   since: string;
   /** Of a local source: its MD5 when it was copied, null when there was none. */
   sourceMd5?: string | null;
+  /** How the working copy's command history began; missing for a first journal. */
+  history?: HistoryMark;
 }
 
 /** What a check-in sent, and the working copy that it was made from; MD5s. */

@@ -1,5 +1,7 @@
 /** The journal's own record of commands, `command_history_v2`. */
 
+import { createMd5 } from "../hash/digest.ts";
+import { toHex } from "../hash/hex.ts";
 import type { Connection, SqlValue } from "./connection.ts";
 import type { JournalSchema } from "./query_rows.ts";
 
@@ -110,6 +112,17 @@ export function beginsWith(
         ours.sourcePaths === record.sourcePaths &&
         ours.destinationPath === record.destinationPath;
     });
+}
+
+/** Lower-case hex MD5 over what {@linkcode beginsWith} compares. */
+export function historyMd5(history: readonly CommandRecord[]): string {
+  const md5 = createMd5();
+  for (const each of history) {
+    const { dateTime, commonParams, command, params, sourcePaths, destinationPath } = each;
+    const record = [dateTime, commonParams, command, params, sourcePaths, destinationPath];
+    md5.update(new TextEncoder().encode(JSON.stringify(record) + "\n"));
+  }
+  return toHex(md5.digest());
 }
 
 /** `2026-11-22 15:53:14 UTC`. */

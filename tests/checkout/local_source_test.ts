@@ -199,6 +199,19 @@ Deno.test("a damaged local journal is neither checked out nor checked in", async
   assert.deepEqual(desk.files("share"), []);
 });
 
+Deno.test("another journal in the working copy's place is not checked in", async () => {
+  using desk = new Desk();
+  addVersion(desk.source, "v1");
+  await checkOut(desk.context("ada"));
+  Deno.removeSync(desk.workingCopy("ada"));
+  addVersion(desk.workingCopy("ada"), "of another site");
+  await assert.rejects(
+    checkIn(desk.context("ada")),
+    fails("journal_damaged", /not the journal that was checked out/),
+  );
+  assert.deepEqual(versionsOf(desk.source), ["v1"]);
+});
+
 Deno.test("a working copy that is gone is not begun anew, and comes back by checking out", async () => {
   using desk = new Desk();
   await checkOut(desk.context("ada"));

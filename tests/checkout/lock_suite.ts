@@ -729,6 +729,23 @@ export function lockSuite(
     assert.deepEqual(await bench.versions("lock"), ["v1"]);
   });
 
+  test("another journal in the working copy's place is not checked in", async (bench) => {
+    await bench.putJournal(["v1"]);
+    const ada = await bench.machine("ada");
+    await checkOut(ada.context());
+    const aside = `${ada.workingCopy}.aside`;
+    Deno.renameSync(ada.workingCopy, aside);
+    addVersion(ada.workingCopy, "of another site");
+    const refused = fails("journal_damaged", /not the journal that was checked out/);
+    await assert.rejects(checkIn(ada.context()), refused);
+    assert.equal(await bench.md5("journal"), undefined);
+    assert.deepEqual(await bench.versions("lock"), ["v1"]);
+    Deno.renameSync(aside, ada.workingCopy);
+    addVersion(ada.workingCopy, "v2");
+    await checkIn(ada.context());
+    assert.deepEqual(await bench.versions("journal"), ["v1", "v2"]);
+  });
+
   test("a damaged journal is not checked out, and not left locked", async (bench) => {
     await bench.putJournal(["v1"]);
     const ada = await bench.machine("ada");
