@@ -134,9 +134,13 @@ class Shelf {
     using _lock = await this.#lock();
     for await (const { name } of Deno.readDir(this.#staging)) {
       const path = join(this.#staging, name);
-      using file = await Deno.open(path, { write: true });
+      // Its writer may have published it by now.
+      using file = await Deno.open(path, { write: true })
+        .catch(unless(Deno.errors.NotFound));
       // A living writer holds the lock of its file.
-      if (await file.tryLock(true)) await Deno.remove(path);
+      if (await file?.tryLock(true)) {
+        await Deno.remove(path).catch(unless(Deno.errors.NotFound));
+      }
     }
   }
 
@@ -468,7 +472,8 @@ function sha256(text: string): string {
 
 /** For `catch`: swallows one class of error. */
 function unless(expected: new (message: string) => Error) {
-  return (error: unknown): void => {
+  return (error: unknown): undefined => {
     if (!(error instanceof expected)) throw error;
+    return undefined;
   };
 }
