@@ -39,8 +39,12 @@ export interface Refused {
   modality: string;
   version: string;
   path: string;
+  /** Where it would go, where that can be told. */
+  centralKey: string | undefined;
   /** Bytes. */
   size: number;
+  /** Lower-case hex, as journaled. */
+  md5: string;
   code: ErrorCode;
   /** One sentence. */
   reason: string;
@@ -112,6 +116,7 @@ function planRow(
   twice: ReadonlySet<number>,
 ): Planned {
   const path = joinJournalPath(row.folder, row.name);
+  let centralKey: string | undefined;
   const refuse = (
     code: ErrorCode,
     reason: string,
@@ -122,7 +127,9 @@ function planRow(
     modality: row.modality,
     version: row.version,
     path,
+    centralKey,
     size: row.size,
+    md5: row.md5,
     code,
     reason,
     remedy,
@@ -136,7 +143,6 @@ function planRow(
       "Add it to configuration.supported_modalities.",
     );
   }
-  let centralKey: string;
   try {
     centralKey = centralKeyOf(path, row.version, layout);
   } catch (error) {

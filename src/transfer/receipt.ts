@@ -1,6 +1,7 @@
-/** Receipts: one line of JSON per file that was sent or failed, for the site's own records. */
+/** Receipts: one line of JSON per file that was sent, failed or was refused, for the site's own records. */
 
 import { ChorusError, isChorusError } from "../errors/chorus_error.ts";
+import type { Refused } from "./plan.ts";
 import type { SendOutcome } from "./transfer.ts";
 
 /** What one line holds. */
@@ -9,8 +10,8 @@ export interface Receipt {
   path: string;
   modality: string;
   version: string;
-  /** Relative to the central location. */
-  central_path: string;
+  /** Relative to the central location; null where the path has no place there. */
+  central_path: string | null;
   /** Bytes. */
   size: number;
   /** Lower-case hex, as journaled. */
@@ -46,10 +47,29 @@ export function receiptOf(outcome: SendOutcome, stamp: string): Receipt {
   return receipt;
 }
 
+/** The receipt of a file that was not even tried. */
+export function receiptOfRefused(refused: Refused, stamp: string): Receipt {
+  return {
+    path: refused.path,
+    modality: refused.modality,
+    version: refused.version,
+    central_path: refused.centralKey ?? null,
+    size: refused.size,
+    md5: refused.md5,
+    result: "failed",
+    proof: null,
+    attempts: 0,
+    seconds: 0,
+    stamp,
+    reason: refused.reason,
+  };
+}
+
 /** A receipt file that lines are added to; made with mode 0600, for it names patients. */
 export class ReceiptFile implements AsyncDisposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
@@ -94,7 +114,14 @@ export class ReceiptFile implements AsyncDisposable {
     if (text !== "") await this.#append(text);
   }
 
-  async #append(text: string): Promise<void> {
+  /** One text after the other, however many callers there are. */
+  #append(text: string): Promise<void> {
+    const writing = this.#writing.then(() => this.#appendNow(text));
+    this.#writing = writing.catch(() => {});
+    return writing;
+  }
+
+  async #appendNow(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);
     try {
       for (let offset = 0; offset < bytes.length;) {

@@ -8,7 +8,7 @@ import { stampUtc } from "../layout/version.ts";
 import type { Store } from "../storage/store.ts";
 import { collectBatches } from "../transfer/collect_batches.ts";
 import { RateLimit } from "../transfer/rate_limit.ts";
-import { type ReceiptFile, receiptOf } from "../transfer/receipt.ts";
+import { type ReceiptFile, receiptOf, receiptOfRefused } from "../transfer/receipt.ts";
 import { BusyTime, measuredFiles } from "../transfer/measured_files.ts";
 import { sendAll } from "../transfer/send_pool.ts";
 import type { SendOutcome, Transfer } from "../transfer/transfer.ts";
@@ -128,7 +128,7 @@ class UploadRun {
       named,
     );
     if (options.dryRun) {
-      for (const { modality, size } of transfers) {
+      for await (const { modality, size } of transfers) {
         const counts = this.#countsOf(modality);
         counts.created++;
         counts.bytes += size;
@@ -153,7 +153,11 @@ class UploadRun {
     });
   }
 
-  async #send(central: Store, transfers: Iterable<Transfer>, totals: UploadTotals): Promise<void> {
+  async #send(
+    central: Store,
+    transfers: AsyncIterable<Transfer>,
+    totals: UploadTotals,
+  ): Promise<void> {
     const { journal, config, options, summary } = this;
     const asked = options.maxRate ?? config.transfer.maxRate;
     const timetable = asked === "unlimited" ? undefined : asked;
@@ -188,20 +192,21 @@ class UploadRun {
   }
 
   /** The rows that can be sent; the others are emitted as failures on the way. */
-  *#transfers(
+  async *#transfers(
     pages: ReturnType<typeof planPages>,
     named: ReadonlySet<number>,
-  ): Generator<Transfer, void, undefined> {
-    const most = this.options.maxNumFiles ?? Infinity;
+  ): AsyncGenerator<Transfer, void, undefined> {
+    const { emit, receipts, dryRun, maxNumFiles: most = Infinity } = this.options;
     for (const page of pages) {
       for (const planned of page) {
         if (this.#begun >= most) return;
         if (planned.kind === "refused") {
           this.#files++;
           this.#countsOf(planned.modality).failed++;
+          if (!dryRun) await receipts?.write([receiptOfRefused(planned, this.summary.stamp)]);
           if (named.has(planned.fileId)) continue;
           const { path, reason, remedy } = planned;
-          this.options.emit({ kind: "failure", stage: "plan", path, reason, remedy });
+          emit({ kind: "failure", stage: "plan", path, reason, remedy });
         } else {
           this.#begun++;
           yield planned.transfer;

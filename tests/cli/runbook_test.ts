@@ -144,6 +144,27 @@ Deno.test("--max-num-files sends a portion, the next upload the rest", async () 
   assert.equal(receipts.length, 2);
 });
 
+Deno.test({
+  name: "a file that the central store can't hold has a receipt too, and is no other's failure",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using site = await TestSite.make();
+    await site.write("1/Images/back\\slash.dcm", "pixels");
+    await site.run(["journal", "update"]);
+    const { code } = await site.run(["file", "upload", "--receipts", "r.ndjson"]);
+    assert.equal(code, 1);
+    const lines = (await Deno.readTextFile(site.at("r.ndjson"))).trim().split("\n");
+    const receipts = lines.map((line) => JSON.parse(line));
+    assert.equal(receipts.length, 7);
+    const [refused, ...more] = receipts.filter(({ result }) => result === "failed");
+    assert.deepEqual(more, []);
+    assert.equal(refused.path, "1/Images/back\\slash.dcm");
+    assert.equal(refused.attempts, 0);
+    assert.match(refused.reason, /backslash/);
+    assert.match(refused.md5, /^[0-9a-f]{32}$/);
+  },
+});
+
 Deno.test("a check-out is refused when the journal's folder is not there", async () => {
   await using site = await TestSite.make(undefined, { journal: "not mounted/journal.db" });
   const { code, stderr } = await site.run(["journal", "checkout"]);
