@@ -7,6 +7,7 @@ import { joinJournalPath } from "../layout/local_path.ts";
 import { isVersion } from "../layout/version.ts";
 import type { FoundBatch, FoundFile, ScanItem } from "../scan/found_file.ts";
 import type { RootedRequest, SiteRoot } from "./site_root.ts";
+import { rowsByFile } from "./rows_by_file.ts";
 import type { ModalityUpdate, TimeSpent, UnmatchedSummary } from "./update_summary.ts";
 import type { Emit } from "./workflow_event.ts";
 
@@ -102,7 +103,7 @@ function decideBatch(update: RootUpdate, batch: FoundBatch, incomplete: Set<stri
   if (counts === undefined) return [];
   update.progress.files += batch.files.length;
   const started = performance.now();
-  const rowsOf = rowsByFile(
+  const rows = rowsByFile(
     update.journal.activeRows(batch.modality, batch.folder, batch.files.map((each) => each.name)),
     batch.files,
   );
@@ -110,8 +111,8 @@ function decideBatch(update: RootUpdate, batch: FoundBatch, incomplete: Set<stri
   const youngestMs = update.now().getTime() - update.minAgeMs;
   const tasks: Task[] = [];
   for (const [index, file] of batch.files.entries()) {
-    const active = rowsOf(index);
-    const several = Array.isArray(active) ? active : NONE;
+    const active = rows[index];
+    const several = Array.isArray(active) ? active : [];
     const row = Array.isArray(active) ? undefined : active;
     // Found is found, whatever becomes of it: a row is gone only when its file is.
     if (row !== undefined) update.seen.add(row.fileId);
@@ -168,32 +169,6 @@ function decideBatch(update: RootUpdate, batch: FoundBatch, incomplete: Set<stri
     }
   }
   return tasks;
-}
-
-/** A file's active rows; an array only where it has several, which is rare. */
-type RowsOfFile = ActiveRow | ActiveRow[] | undefined;
-
-const NONE: readonly ActiveRow[] = [];
-
-/**
- * Finds the rows of a batch's files by their place in it. Where the journal and
- * the site hold the same names, as they mostly do, both are in the same order.
- */
-function rowsByFile(
-  rows: readonly ActiveRow[],
-  files: readonly FoundFile[],
-): (index: number) => RowsOfFile {
-  if (rows.length === files.length && rows.every((row, i) => row.name === files[i].name)) {
-    return (index) => rows[index];
-  }
-  const byName = new Map<string, ActiveRow | ActiveRow[]>();
-  for (const row of rows) {
-    const other = byName.get(row.name);
-    if (other === undefined) byName.set(row.name, row);
-    else if (Array.isArray(other)) other.push(row);
-    else byName.set(row.name, [other, row]);
-  }
-  return (index) => byName.get(files[index].name);
 }
 
 function task(
