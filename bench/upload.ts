@@ -105,14 +105,14 @@ const SINK_CASES: readonly UploadCase[] = [
 
 const AZURITE_CASES: readonly UploadCase[] = [
   {
-    shape: { files: 500, bytes: 100_000, perFolder: 100 },
+    shape: { files: 250, bytes: 100_000, perFolder: 100 },
     size: "100 KB",
     peer: "rclone",
     transfers: 32,
     goals: {},
   },
   {
-    shape: { files: 1_000, bytes: 4096, perFolder: 100 },
+    shape: { files: 500, bytes: 4096, perFolder: 100 },
     size: "4 KB",
     peer: "rclone",
     transfers: 32,
