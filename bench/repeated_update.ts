@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { BenchSite } from "./bench_site.ts";
 import { compare, compareToLimit, takeTurns } from "./comparison.ts";
 import { count, type Group, type GroupContext } from "./group.ts";
-import { shellCost } from "./process_cost.ts";
+import { type ProcessCost, shellCost } from "./process_cost.ts";
 import { makeTree, touchTreeFile, treePath, writeTreeFile } from "./tree.ts";
 
 const BYTES = 64;
 const PER_FOLDER = 1_000;
 const PEAK_MB = 200;
+const FEWER = { files: 200_000, goal: 4 };
+const MANY = { files: 1_000_000, goal: 3 };
 /** Of all files, so many are changed, as many touched, added and deleted. */
 const SHARE = 0.01;
 
@@ -40,60 +42,99 @@ class ChangingTree {
   }
 }
 
-async function measure(
-  { report, folder, runs, scaled }: GroupContext,
-  { files, goal, changes }: { files: number; goal: number; changes: boolean },
-): Promise<void> {
-  const root = join(folder, "site");
-  const many = scaled(files);
-  makeTree(root, { files: many, bytes: BYTES, perFolder: PER_FOLDER });
-  try {
-    const site = await BenchSite.make({ folder: join(folder, "work"), root, mode: "full" });
-    await site.firstUpdate();
-    const update = () => site.run("journal", "update");
-    const tree = new ChangingTree(root, many);
-    const change = () => {
-      tree.change();
-      return update();
-    };
-    // The first update has warmed everything up.
-    const costs = await takeTurns(
-      { peer: findAll(root), ours: update, ...(changes && { changed: change }) },
-      runs,
-      { warmUp: false },
-    );
-    const name = `update of ${count(many)} files without changes`;
-    report(compare({
-      name,
-      goal: { ratio: goal, better: "less" },
-      measure: "wall",
-      ours: costs.ours,
-      peer: costs.peer,
-      peerName: "find -printf '%s %T@ %p\\n'",
-    }));
-    if (costs.changed === undefined) return;
-    const peak = { measure: "peakMb", limit: PEAK_MB, limitName: "limit" } as const;
-    report(compareToLimit({ name: `${name}: peak memory`, ours: costs.ours, ...peak }));
-    const changed = "update with 1% changed, 1% touched, 1% added, 1% deleted";
-    report(compare({
-      name: changed,
-      goal: { ratio: 1.3, better: "less" },
-      measure: "wall",
-      ours: costs.changed,
-      peer: costs.ours,
-      peerName: "update without changes",
-    }));
-    report(compareToLimit({ name: `${changed}: peak memory`, ours: costs.changed, ...peak }));
-  } finally {
-    await Deno.remove(root, { recursive: true });
+/** A site with a number of files, which grows. */
+class GrowingSite {
+  #files = 0;
+
+  constructor(
+    private readonly site: BenchSite,
+    private readonly root: string,
+  ) {}
+
+  /** Adds files up to a number and has the journal take them in, which warms everything up. */
+  async grow(files: number): Promise<void> {
+    makeTree(this.root, { files, bytes: BYTES, perFolder: PER_FOLDER }, this.#files);
+    this.#files = files;
+    await this.update();
   }
+
+  update(): Promise<ProcessCost> {
+    return this.site.run("journal", "update");
+  }
+}
+
+async function measureUnchanged(
+  site: GrowingSite,
+  root: string,
+  { report, runs, scaled }: GroupContext,
+): Promise<void> {
+  const files = scaled(FEWER.files);
+  await site.grow(files);
+  const costs = await takeTurns(
+    { peer: findAll(root), ours: () => site.update() },
+    runs,
+    { warmUp: false },
+  );
+  report(compare({ ...besideFind(files, FEWER.goal), ...costs }));
+}
+
+async function measureChanged(
+  site: GrowingSite,
+  root: string,
+  { report, runs, scaled }: GroupContext,
+): Promise<void> {
+  const files = scaled(MANY.files);
+  await site.grow(files);
+  const tree = new ChangingTree(root, files);
+  const costs = await takeTurns(
+    {
+      find: findAll(root),
+      unchanged: () => site.update(),
+      changed: () => {
+        tree.change();
+        return site.update();
+      },
+    },
+    runs,
+    { warmUp: false },
+  );
+  const { find, unchanged, changed } = costs;
+  const beside = besideFind(files, MANY.goal);
+  report(compare({ ...beside, ours: unchanged, peer: find }));
+  const peak = { measure: "peakMb", limit: PEAK_MB, limitName: "limit" } as const;
+  report(compareToLimit({ name: `${beside.name}: peak memory`, ours: unchanged, ...peak }));
+  const name = "update with 1% changed, 1% touched, 1% added, 1% deleted";
+  report(compare({
+    name,
+    goal: { ratio: 1.3, better: "less" },
+    measure: "wall",
+    ours: changed,
+    peer: unchanged,
+    peerName: "update without changes",
+  }));
+  report(compareToLimit({ name: `${name}: peak memory`, ours: changed, ...peak }));
+}
+
+function besideFind(files: number, ratio: number) {
+  return {
+    name: `update of ${count(files)} files without changes`,
+    goal: { ratio, better: "less" },
+    measure: "wall",
+    peerName: "find -printf '%s %T@ %p\\n'",
+  } as const;
 }
 
 export const repeatedUpdate: Group = {
   name: "repeated-update",
   about: "journal update of files that the journal knows",
   async run(context) {
-    await measure(context, { files: 200_000, goal: 4, changes: false });
-    await measure(context, { files: 1_000_000, goal: 3, changes: true });
+    const { folder } = context;
+    const root = join(folder, "site");
+    const site = new GrowingSite(
+      await BenchSite.make({ folder: join(folder, "work"), root, mode: "full" }),
+      root,
+    );
+    await measureUnchanged(site, root, context);
+    await measureChanged(site, root, context);
   },
 };

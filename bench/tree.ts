@@ -38,11 +38,17 @@ export function touchTreeFile(path: string, age: number): void {
   Deno.utimeSync(path, time, time);
 }
 
-/** Makes the tree. */
-export function makeTree(root: string, { files, bytes, perFolder }: TreeShape): void {
-  for (let number = 0; number < files; number++) {
+/**
+ * Makes the tree.
+ *
+ * @param from with this file: the ones before are there already
+ */
+export function makeTree(root: string, { files, bytes, perFolder }: TreeShape, from = 0): void {
+  for (let number = from; number < files; number++) {
     const path = join(root, treePath(number, perFolder));
-    if (number % perFolder === 0) Deno.mkdirSync(join(path, ".."), { recursive: true });
+    if (number === from || number % perFolder === 0) {
+      Deno.mkdirSync(join(path, ".."), { recursive: true });
+    }
     writeTreeFile(path, bytes, number + 1);
   }
 }
