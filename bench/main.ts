@@ -6,6 +6,7 @@
  */
 
 import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type CaseResult, reportLine } from "./case.ts";
 import { firstUpdate } from "./first_update.ts";
@@ -94,6 +95,8 @@ async function writeResults(groups: readonly GroupResults[], occasion: Occasion)
   const text = await Deno.readTextFile(RESULTS);
   const order = GROUPS.map((group) => group.name);
   await Deno.writeTextFile(RESULTS, withSections(text, sections, order));
+  const format = new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", fileURLToPath(RESULTS)] });
+  await format.output();
 }
 
 async function main(): Promise<void> {

@@ -72,7 +72,8 @@ export function statePathOf(workingCopy: string): string {
 /**
  * What is remembered about a working copy; undefined when there is no state file.
  *
- * @throws {ChorusError} `io` when the file is there but not one of ours
+ * @throws {ChorusError} `io` when the file is there but not one of ours; `NotCapable` when Deno was
+ *   not permitted to read it
  */
 export async function readLocalState(workingCopy: string): Promise<LocalState | undefined> {
   const path = statePathOf(workingCopy);
@@ -81,6 +82,8 @@ export async function readLocalState(workingCopy: string): Promise<LocalState | 
     text = await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
+    // A missing permission is told as that.
+    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new ChorusError("io", `Can't read "${path}"`, { subject: path, cause: error });
   }
   let parsed: unknown;
