@@ -23,6 +23,8 @@ export async function buildGo(source: string, folder: string): Promise<string | 
 
 /** A program that serves until it is stopped, and prints one line when it is ready. */
 export class BenchServer implements AsyncDisposable {
+  static readonly #running = new Set<BenchServer>();
+
   private constructor(
     readonly firstLine: string,
     private readonly process: Deno.ChildProcess,
@@ -43,10 +45,18 @@ export class BenchServer implements AsyncDisposable {
       if (done) throw new Error(`${command} did not start: ${text}`);
       text += value;
     }
-    return new BenchServer(text.slice(0, text.indexOf("\n")), process, reader);
+    const server = new BenchServer(text.slice(0, text.indexOf("\n")), process, reader);
+    BenchServer.#running.add(server);
+    return server;
+  }
+
+  /** Stops all without waiting: this process is about to end. */
+  static stopAll(): void {
+    for (const { process } of BenchServer.#running) process.kill("SIGTERM");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    BenchServer.#running.delete(this);
     this.process.kill("SIGTERM");
     await this.process.status;
     await this.reader.cancel();

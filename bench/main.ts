@@ -8,6 +8,7 @@
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BenchServer } from "./bench_server.ts";
 import { type CaseResult, reportLine } from "./case.ts";
 import { firstUpdate } from "./first_update.ts";
 import type { Group, GroupContext } from "./group.ts";
@@ -70,6 +71,7 @@ export async function runGroup(group: Group, options: BenchOptions): Promise<Gro
     },
   };
   const removeAndEnd = () => {
+    BenchServer.stopAll();
     Deno.removeSync(folder, { recursive: true });
     Deno.exit(130);
   };

@@ -8,7 +8,7 @@ import { count, type Group } from "./group.ts";
 import { shellCost } from "./process_cost.ts";
 import { makeTree } from "./tree.ts";
 
-const FILES = 4_000;
+const FILES = 6_000;
 const DELAY = "1ms";
 
 export const slowMount: Group = {
