@@ -357,7 +357,7 @@ class CloudCheckOut {
       agreed: { workingMd5: md5, journalMd5: md5, at: now().toISOString() },
     };
     const history = content && historyMarkOf(workingCopy);
-    await this.#remember({ ...checkOut, phase: "held", ...(history && { history }) });
+    await this.#remember({ ...checkOut, phase: "held", history });
     await this.#context.reached?.("check_out_remembered");
     return this.#result("checked_out", lock, kept);
   }

@@ -72,13 +72,7 @@ export async function checkOutLocal(context: LocalContext): Promise<CheckOutResu
     const history = content && historyMarkOf(workingCopy);
     await writeLocalState(workingCopy, {
       source: locationOf(source),
-      checkOut: {
-        lockId: newLockId(),
-        phase: "held",
-        since: at,
-        sourceMd5,
-        ...(history && { history }),
-      },
+      checkOut: { lockId: newLockId(), phase: "held", since: at, sourceMd5, history },
       agreed: { workingMd5, journalMd5: sourceMd5, at },
     });
     await context.reached?.("check_out_remembered");

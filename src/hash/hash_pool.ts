@@ -4,12 +4,13 @@ import { type HashReport, readReport } from "./hash_agent.ts";
 import type { HashOutcome, HashRequest } from "./hash_result.ts";
 import { HashRun } from "./hash_run.ts";
 import {
-  canStartWorkers,
   type HashThread,
   type StartHashThread,
   startHere,
   startWorker,
+  WORKER_MODULE,
 } from "./hash_thread.ts";
+import { canStartWorkers } from "./worker_permission.ts";
 
 /** More threads than this read no faster from any disk that was tried. */
 const MAX_WORKERS = 16;
@@ -86,7 +87,7 @@ export class HashPool implements AsyncDisposable {
   readonly #startWorker: StartHashThread;
   readonly #members = new Set<Member>();
   #run: HashRun<HashRequest> | undefined;
-  #canStartWorkers = canStartWorkers();
+  #canStartWorkers = canStartWorkers(WORKER_MODULE);
   #filesHere = 0;
   #bytesHere = 0;
   #nextId = 0;

@@ -18,14 +18,8 @@ export interface HashThread {
 /** Makes a thread. */
 export type StartHashThread = (events: HashThreadEvents) => HashThread;
 
-const WORKER_MODULE = new URL("./hash_worker.ts", import.meta.url);
-
-/** False when the permission to read the worker's module is missing: then no worker can start. */
-export function canStartWorkers(): boolean {
-  if (WORKER_MODULE.protocol !== "file:" || Deno.build.standalone) return true;
-  const { state } = Deno.permissions.querySync({ name: "read", path: WORKER_MODULE });
-  return state === "granted";
-}
+/** The module of a worker. */
+export const WORKER_MODULE = new URL("./hash_worker.ts", import.meta.url);
 
 /** Starts a Web Worker. */
 export function startWorker(events: HashThreadEvents, module: URL = WORKER_MODULE): HashThread {

@@ -46,15 +46,11 @@ export class SharedHashing {
    * @param updates each of another MD5; bytes stay untouched until it resolves
    */
   update(updates: readonly Md5Update[]): Promise<void> {
-    if (this.#streams <= 1 && this.#waiting.length === 0) {
+    if (this.hasLanesToSpare && this.#waiting.length === 0) {
       this.now(updates);
       return Promise.resolve();
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ updates, resolve, reject });
-      if (this.#waiting.length >= this.#streams) this.#hash();
-      else this.#schedule();
-    });
+    return this.#gather(updates, this.#streams);
   }
 
   /**
@@ -63,11 +59,7 @@ export class SharedHashing {
    * @param update bytes stay untouched until it resolves
    */
   join(update: Md5Update): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ updates: [update], resolve, reject });
-      if (this.#waiting.length >= MAX_LANES) this.#hash();
-      else this.#schedule();
-    });
+    return this.#gather([update], MAX_LANES);
   }
 
   /** Adds bytes to MD5s at once. */
@@ -75,6 +67,15 @@ export class SharedHashing {
     const start = performance.now();
     updateEach(updates);
     this.#seconds += (performance.now() - start) / 1000;
+  }
+
+  /** Waits for others, until so many wait or this turn is over. */
+  #gather(updates: readonly Md5Update[], enough: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ updates, resolve, reject });
+      if (this.#waiting.length >= enough) this.#hash();
+      else this.#schedule();
+    });
   }
 
   /** Other reads that are through by now are answered before this turn comes. */

@@ -104,25 +104,20 @@ export function beginsWith(
   other: readonly CommandRecord[],
 ): boolean {
   return other.length <= history.length &&
-    other.every((record, index) => {
-      const ours = history[index];
-      return ours !== undefined && ours.dateTime === record.dateTime &&
-        ours.commonParams === record.commonParams &&
-        ours.command === record.command && ours.params === record.params &&
-        ours.sourcePaths === record.sourcePaths &&
-        ours.destinationPath === record.destinationPath;
-    });
+    other.every((record, index) => identityOf(history[index]) === identityOf(record));
 }
 
 /** Lower-case hex MD5 over what {@linkcode beginsWith} compares. */
 export function historyMd5(history: readonly CommandRecord[]): string {
   const md5 = createMd5();
-  for (const each of history) {
-    const { dateTime, commonParams, command, params, sourcePaths, destinationPath } = each;
-    const record = [dateTime, commonParams, command, params, sourcePaths, destinationPath];
-    md5.update(new TextEncoder().encode(JSON.stringify(record) + "\n"));
-  }
+  for (const each of history) md5.update(new TextEncoder().encode(identityOf(each) + "\n"));
   return toHex(md5.digest());
+}
+
+/** What makes a record the same one in two journals. */
+function identityOf(record: CommandRecord): string {
+  const { dateTime, commonParams, command, params, sourcePaths, destinationPath } = record;
+  return JSON.stringify([dateTime, commonParams, command, params, sourcePaths, destinationPath]);
 }
 
 /** `2026-11-22 15:53:14 UTC`. */

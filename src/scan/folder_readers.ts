@@ -1,4 +1,5 @@
 import { ChorusError } from "../errors/chorus_error.ts";
+import { canStartWorkers } from "../hash/worker_permission.ts";
 import { FileCalls } from "./file_calls.ts";
 import { type ReadContext, readFolder } from "./read_folder.ts";
 import { ReadingPace } from "./reading_pace.ts";
@@ -122,7 +123,7 @@ export class FolderReaders implements Readers {
     if (small && this.#workers.length === 0) return;
     const slow = this.#context.calls.slow ||
       this.#workers.some((worker) => worker.slow);
-    if (this.#options.newWorker === undefined && !canStartWorkers()) return;
+    if (this.#options.newWorker === undefined && !canStartWorkers(MODULES)) return;
     const useful = slow ? MOST_WORKERS : Math.min(MOST_WORKERS, this.#options.processors);
     const count = Math.min(useful, this.#options.numThreads ?? useful);
     while (this.#workers.length < count) {
@@ -203,14 +204,8 @@ class WorkerReader implements Disposable {
   }
 }
 
-/** Where a worker's own modules are, which it may read only when this process may. */
+/** Where a worker's own modules are; where it may not read them, this thread reads all folders. */
 const MODULES = new URL("../", import.meta.url);
-
-/** False when Deno was not permitted to read them: then this thread reads all folders. */
-function canStartWorkers(): boolean {
-  if (MODULES.protocol !== "file:" || Deno.build.standalone) return true;
-  return Deno.permissions.querySync({ name: "read", path: MODULES }).state === "granted";
-}
 
 function newScanWorker(): Worker {
   return new Worker(new URL("./scan_worker.ts", import.meta.url), {

@@ -6,6 +6,7 @@ import { createMd5, type IncrementalMd5, type Md5Update } from "../hash/digest.t
 import { toHex } from "../hash/hex.ts";
 import { ChorusError } from "../errors/chorus_error.ts";
 import type { Condition } from "../storage/driver.ts";
+import { sameBytes } from "../storage/proven_body.ts";
 import type { StoreMultipartUpload } from "../storage/store.ts";
 import { type FilledPart, PartReader } from "./part_reader.ts";
 import { partSize } from "./part_size.ts";
@@ -222,8 +223,4 @@ async function removeUnproven(
   const proof = readProof(object.metadata);
   if (proof?.stamp !== stamp || proof.md5 !== transfer.md5) return;
   await store.remove(transfer.centralKey, { ifMatch: object.etag, signal });
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
