@@ -10,16 +10,8 @@ import {
 } from "@azure/storage-blob";
 import { keyAuth } from "../faults/azure_run.ts";
 import { ACCOUNT, ACCOUNT_KEY, Azurite } from "../servers/azurite.ts";
-import { TestSite } from "./site.ts";
+import { RUNBOOK, TestSite } from "./site.ts";
 
-const RUNBOOK = [
-  "journal checkout",
-  "journal update",
-  "file list",
-  "file upload",
-  "file verify",
-  "journal checkin",
-];
 const HOUR = 3_600_000;
 
 let azurite: Azurite;

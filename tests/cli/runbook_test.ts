@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { TestSite } from "./site.ts";
+import { RUNBOOK, TestSite } from "./site.ts";
 
 Deno.test("the runbook, word for word, sends a site's files and gives the journal back", async () => {
   await using site = await TestSite.make(undefined, { journal: "store/journal.db" });
   await Deno.mkdir(site.at("store"));
-  const steps = [
-    "journal checkout",
-    "journal update",
-    "file list",
-    "file upload",
-    "file verify",
-    "journal checkin",
-  ];
-  for (const step of steps) {
+  for (const step of RUNBOOK) {
     const { code, stderr } = await site.run(["-c", "config.toml", ...step.split(" ")]);
     assert.equal(code, 0, `${step}: ${stderr}`);
   }

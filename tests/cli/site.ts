@@ -13,6 +13,16 @@ export interface Finished {
   stderr: string;
 }
 
+/** The commands of a submission, in order. */
+export const RUNBOOK = [
+  "journal checkout",
+  "journal update",
+  "file list",
+  "file upload",
+  "file verify",
+  "journal checkin",
+] as const;
+
 /** A time well before any test, so that the journal trusts it. */
 export const OLD = new Date("2024-01-05T10:15:00.123Z");
 

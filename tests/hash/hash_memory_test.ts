@@ -1,22 +1,11 @@
 import assert from "node:assert/strict";
+import { runPeakHeap } from "./run_peak_heap.ts";
 
 /** The peak heap of hashing one empty file so many times, bytes. */
 async function peakHeap(files: number): Promise<number> {
   const path = await Deno.makeTempFile();
   try {
-    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--no-check",
-        "--v8-flags=--expose-gc",
-        new URL("./peak_heap.ts", import.meta.url).href,
-        String(files),
-        path,
-      ],
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-    return Number(new TextDecoder().decode(stdout));
+    return await runPeakHeap(new URL("./peak_heap.ts", import.meta.url), String(files), path);
   } finally {
     await Deno.remove(path);
   }

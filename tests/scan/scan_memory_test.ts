@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runPeakHeap } from "../hash/run_peak_heap.ts";
 import { SampleTree } from "./sample_tree.ts";
 
 /** The peak heap of a scan of so many patients with 100 files each, bytes. */
@@ -12,18 +13,7 @@ async function peakHeap(patients: number): Promise<number> {
       Deno.linkSync(`${tree.root}/x`, `${tree.root}/p${patient}/Images/${file}`);
     }
   }
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--no-check",
-      "--v8-flags=--expose-gc",
-      new URL("./peak_heap.ts", import.meta.url).href,
-      tree.root,
-    ],
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return Number(new TextDecoder().decode(stdout));
+  return await runPeakHeap(new URL("./peak_heap.ts", import.meta.url), tree.root);
 }
 
 Deno.test("the memory of a scan does not grow with the tree", async () => {
